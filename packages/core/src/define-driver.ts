@@ -1,0 +1,24 @@
+import { CONTRACT_VERSION, type Driver, type DriverDefinition } from "./contract/driver.js";
+import type { OptionSpecs } from "./contract/options.js";
+
+const NAME = /^[a-z][a-z0-9-]{0,31}$/;
+
+/**
+ * Makes a driver of its definition: defaults filled in, frozen. TypeError for a definition that breaks the rules for names.
+ * A driver package exports the result as its default.
+ */
+export function defineDriver<const O extends OptionSpecs, C>(definition: DriverDefinition<O, C>): Driver {
+  for (const name of [definition.name, ...(definition.aliases ?? [])]) {
+    if (!NAME.test(name)) throw new TypeError(`driver name ${JSON.stringify(name)} does not match ${NAME}`);
+  }
+  const filled: DriverDefinition<O, C> & { contract: typeof CONTRACT_VERSION } = {
+    aliases: [],
+    builtin: true,
+    external: false,
+    autoSelect: true,
+    ...definition,
+    contract: CONTRACT_VERSION,
+  };
+  // Erasing O and C is sound: core calls createConfig only with options it validated, createDriver only with what parseConfig gave.
+  return Object.freeze(filled) as unknown as Driver;
+}

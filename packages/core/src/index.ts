@@ -1,0 +1,13 @@
+export * from "./api.js";
+export * from "./contract/driver.js";
+export * from "./contract/host.js";
+export * from "./contract/json.js";
+export * from "./contract/machine.js";
+export * from "./contract/operation.js";
+export * from "./contract/options.js";
+export * from "./contract/spec.js";
+export * from "./contract/status.js";
+export { defineDriver } from "./define-driver.js";
+export { ERROR_CODES, MkError, type MkErrorCode, type MkErrorInit, type SerializedMkError } from "./errors.js";
+export * from "./events/event.js";
+export * from "./registry/entry.js";
