@@ -10,4 +10,33 @@ export * from "./contract/status.js";
 export { defineDriver } from "./define-driver.js";
 export { ERROR_CODES, MkError, type MkErrorCode, type MkErrorInit, type SerializedMkError } from "./errors.js";
 export * from "./events/event.js";
+export { optionDescription, optionPlaceholder } from "./options/option-help.js";
+export { type NamedOption, namedOptions, toKebab } from "./options/option-name.js";
+export { parseOption } from "./options/parse-option.js";
+export { formatSizeMiB, parseCount, parseSizeMiB } from "./options/parse-size.js";
+export {
+  checkOptions,
+  type OptionSources,
+  redactOptions,
+  resolveOptions,
+  unknownOption,
+} from "./options/resolve-options.js";
+export { packageEntry, valueEntry } from "./registry/driver-entry.js";
+export { isDriverName } from "./registry/driver-name.js";
 export * from "./registry/entry.js";
+export { FIRST_PARTY_DRIVERS, firstPartyDriver } from "./registry/first-party.js";
+export { createRegistry, type Registry, type RegistryInit } from "./registry/registry.js";
+export { suggest } from "./registry/suggest.js";
+export { type Probe, type ProbeOptions, probeDrivers } from "./selection/probe.js";
+export { type DriverWishes, type RejectedDriver, type Selection, selectDriver } from "./selection/select-driver.js";
+export { getSetting, listSettings, withSetting } from "./user-config/edit-config.js";
+export { type ConfigFile, settingOf } from "./user-config/parse-user-config.js";
+export { SETTINGS, type Setting } from "./user-config/settings.js";
+export type { UserConfig } from "./user-config/user-config.js";
+export {
+  driverSetting,
+  readConfigFile,
+  readUserConfig,
+  userConfigPath,
+  writeConfigFile,
+} from "./user-config/user-config-file.js";

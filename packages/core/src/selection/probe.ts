@@ -1,0 +1,96 @@
+import type { Driver } from "../contract/driver.js";
+import type { Host } from "../contract/host.js";
+import type { DriverStatus } from "../contract/status.js";
+import { MkError } from "../errors.js";
+import type { DriverEntry } from "../registry/entry.js";
+import type { Registry } from "../registry/registry.js";
+
+/** What one driver answered when it was asked whether it works here. */
+export interface Probe {
+  readonly entry: DriverEntry;
+  /** Absent when its code could not be loaded. */
+  readonly driver?: Driver;
+  readonly status: DriverStatus;
+}
+
+export interface ProbeOptions {
+  readonly host: Host;
+  readonly signal: AbortSignal;
+  /** For each driver alone, load included; default 10 s: a cold accelerator check boots a guest. */
+  readonly deadlineMs?: number;
+}
+
+/**
+ * Loads and asks all given drivers at once, each with a deadline of its own. Never rejects for a driver's sake: one that throws is
+ * `unhealthy`, one that does not answer is `unhealthy` with the code `probe-timed-out`. Rejects only when `signal` aborts.
+ */
+export async function probeDrivers(
+  registry: Registry,
+  entries: readonly DriverEntry[],
+  options: ProbeOptions,
+): Promise<readonly Probe[]> {
+  return await Promise.all(entries.map((entry) => probeDriver(registry, entry, options)));
+}
+
+async function probeDriver(
+  registry: Registry,
+  entry: DriverEntry,
+  { host, signal, deadlineMs = 10_000 }: ProbeOptions,
+): Promise<Probe> {
+  signal.throwIfAborted();
+  const deadline = new AbortController();
+  const timer = setTimeout(
+    () => deadline.abort(new MkError("TIMED_OUT", `${entry.name} did not answer within ${deadlineMs / 1000} s`)),
+    deadlineMs,
+  );
+  const probe = AbortSignal.any([signal, deadline.signal]);
+  let driver: Driver | undefined;
+  try {
+    // Raced, not only signalled: a driver that ignores its signal must not hold up all others.
+    const status = await orAbort(probe, async () => {
+      driver = await registry.load(entry.name, probe);
+      return await driver.status(host, probe);
+    });
+    return { entry, ...(driver !== undefined && { driver }), status };
+  } catch (cause) {
+    signal.throwIfAborted();
+    const status = deadline.signal.aborted ? timedOut(deadlineMs) : failed(entry, cause);
+    return { entry, ...(driver !== undefined && { driver }), status };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function timedOut(deadlineMs: number): DriverStatus {
+  return {
+    status: "unhealthy",
+    code: "probe-timed-out",
+    reason: `did not answer within ${deadlineMs / 1000} s`,
+    fix: "Check that its hypervisor or service answers, or name another driver with --driver.",
+  };
+}
+
+function failed(entry: DriverEntry, cause: unknown): DriverStatus {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const hint = MkError.is(cause) ? cause.hint : undefined;
+  return {
+    status: "unhealthy",
+    code: MkError.is(cause, "DRIVER_INVALID") ? "driver-invalid" : "probe-failed",
+    reason: message,
+    fix: hint ?? `Run mk doctor ${entry.name}`,
+  };
+}
+
+async function orAbort<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work(), aborted]);
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener("abort", onAbort);
+  }
+}

@@ -1,0 +1,52 @@
+import { isAbsolute } from "node:path";
+import { MkError } from "../errors.js";
+import { parseCount, parseSizeMiB } from "../options/parse-size.js";
+import { isDriverName } from "../registry/driver-name.js";
+
+/** One setting of the file: how its text is proved and stored. */
+export interface Setting {
+  readonly describe: string;
+  /** Proves a value in the form of the file and gives it the form of {@link UserConfig}. */
+  parse(text: string, where: string): unknown;
+  readonly key: "driver" | "profile" | "cpus" | "memoryMiB" | "diskMiB" | "driverPath";
+}
+
+/** Settings by the name `mk config` and the file have for them. */
+export const SETTINGS: Readonly<Record<string, Setting>> = {
+  driver: { key: "driver", describe: "driver for new machines", parse: parseDriverName },
+  profile: { key: "profile", describe: "machine that commands use when none is named", parse: parseMachineName },
+  cpus: { key: "cpus", describe: "CPUs of new machines", parse: (text, where) => parseCount(text, where) },
+  memory: { key: "memoryMiB", describe: "memory of new machines, for example 4g", parse: parseSizeMiB },
+  "disk-size": { key: "diskMiB", describe: "data disk of new machines, for example 20g", parse: parseSizeMiB },
+  "driver-path": {
+    key: "driverPath",
+    describe: "directories searched for drivers, separated by commas",
+    parse: parseDirectories,
+  },
+};
+
+function parseDriverName(text: string, where: string): string {
+  if (isDriverName(text)) return text;
+  throw invalid(where, text, "is not a driver name", "Give a name of the list: mk driver list");
+}
+
+/** The rule for machine names; the store checks it again in the function that makes paths. */
+function parseMachineName(text: string, where: string): string {
+  if (text.length <= 63 && /^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$/.test(text)) return text;
+  throw invalid(where, text, "is not a machine name", "Use letters, digits and single hyphens, at most 63.");
+}
+
+function parseDirectories(text: string, where: string): readonly string[] {
+  const directories = text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+  for (const directory of directories) {
+    if (!isAbsolute(directory)) throw invalid(where, directory, "is not absolute", "Give the directory from its root.");
+  }
+  return directories;
+}
+
+function invalid(where: string, text: string, problem: string, hint: string): MkError {
+  return new MkError("CONFIG_INVALID", `${where} ${JSON.stringify(text)} ${problem}`, { hint });
+}
