@@ -1,0 +1,48 @@
+import { accessSync, constants, readdirSync, statSync } from "node:fs";
+import { delimiter, isAbsolute, join } from "node:path";
+import { isDriverName } from "../registry/driver-name.js";
+import { distrust } from "./trust.js";
+
+export interface ExternalDriver {
+  readonly name: string;
+  /** Absolute path of the executable. */
+  readonly path: string;
+  /** Why it must not be started, if so. */
+  readonly distrusted?: string;
+}
+
+/**
+ * `docker-machine-driver-<name>` executables in the absolute directories of PATH, the first of each name as a shell would find it. Empty
+ * and relative entries mean the working directory and are left out. Nothing is started.
+ */
+export function externalDrivers(path: string | undefined, uid: number | undefined): readonly ExternalDriver[] {
+  const found = new Map<string, ExternalDriver>();
+  for (const directory of new Set((path ?? "").split(delimiter).filter(isAbsolute))) {
+    for (const file of namesOf(directory)) {
+      const name = /^docker-machine-driver-([^.]+)(?:\.exe)?$/.exec(file)?.[1];
+      if (name === undefined || !isDriverName(name) || found.has(name)) continue;
+      const executable = join(directory, file);
+      if (!isExecutable(executable)) continue;
+      const distrusted = distrust(executable, uid);
+      found.set(name, { name, path: executable, ...(distrusted !== undefined && { distrusted }) });
+    }
+  }
+  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function namesOf(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
