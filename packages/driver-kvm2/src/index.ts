@@ -1,1 +1,1 @@
-export {};
+export { driver, driver as default } from "./driver.js";

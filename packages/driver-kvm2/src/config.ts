@@ -1,0 +1,75 @@
+import { createHash } from "node:crypto";
+import type { MachineSpec, OptionValues } from "@mk/core";
+import { MkError } from "@mk/core";
+import { macAddress } from "@mk/vm";
+import type { LibvirtUri } from "./libvirt.js";
+import type { options } from "./options.js";
+
+export type Virtualization = "auto" | "kvm" | "qemu";
+export type DiskCache = "default" | "none" | "writeback" | "writethrough" | "unsafe";
+
+/** What the driver persists of a machine: plain JSON. */
+export interface Kvm2Config {
+  readonly version: 1;
+  readonly uri: LibvirtUri;
+  /** Name of the libvirt domain; its UUID is the machine's id, which is what proves that it is ours. */
+  readonly domain: string;
+  readonly mac: string;
+  /** A network of the user's; undefined for the machine's own. */
+  readonly network?: string;
+  readonly virtualization: Virtualization;
+  readonly cpuModel?: string;
+  readonly hidden: boolean;
+  readonly diskCache: DiskCache;
+}
+
+export function createConfig(spec: MachineSpec, values: OptionValues<typeof options>): Kvm2Config {
+  return {
+    version: 1,
+    uri: values.uri,
+    domain: `mk-${spec.name}`,
+    mac: macAddress(spec.id),
+    ...(values.network !== undefined && { network: values.network }),
+    virtualization: values.virtualization,
+    ...(values.cpuModel !== undefined && { cpuModel: values.cpuModel }),
+    hidden: values.hidden,
+    diskCache: values.diskCache,
+  };
+}
+
+/** CONFIG_CORRUPT for anything that {@link createConfig} did not make. */
+export function parseConfig(raw: unknown): Kvm2Config {
+  if (!isConfig(raw)) {
+    throw new MkError("CONFIG_CORRUPT", "the stored kvm2 configuration is not one this driver wrote", { hint: "Update @mk/driver-kvm2, or delete the machine." });
+  }
+  return raw;
+}
+
+function isConfig(raw: unknown): raw is Kvm2Config {
+  if (typeof raw !== "object" || raw === null) return false;
+  const config = raw as Partial<Record<keyof Kvm2Config, unknown>>;
+  return (
+    config.version === 1 &&
+    (config.uri === "qemu:///system" || config.uri === "qemu:///session") &&
+    typeof config.domain === "string" &&
+    typeof config.mac === "string" &&
+    (config.network === undefined || typeof config.network === "string") &&
+    ["auto", "kvm", "qemu"].includes(config.virtualization as string) &&
+    (config.cpuModel === undefined || typeof config.cpuModel === "string") &&
+    typeof config.hidden === "boolean" &&
+    ["default", "none", "writeback", "writethrough", "unsafe"].includes(config.diskCache as string)
+  );
+}
+
+/** The UUID of the machine's own network: derived, so that it too proves ownership. Version 8 of RFC 9562 (custom). */
+export function networkUuid(machineId: string): string {
+  const hash = createHash("sha256").update(`mk-network:${machineId}`).digest();
+  hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x80, 6);
+  hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8);
+  return hash.subarray(0, 16).toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/** Name of the machine's bridge: interface names end at 15 bytes. */
+export function bridgeName(machineId: string): string {
+  return `mk${createHash("sha256").update(machineId).digest("hex").slice(0, 10)}`;
+}

@@ -1,0 +1,105 @@
+import type { GuestArch } from "@mk/core";
+import type { DiskCache } from "./config.js";
+import { element, toXml, type XmlElement } from "./xml.js";
+
+/** How the guest reaches the world: a libvirt network (system), or QEMU's own user network with loopback ports (session). */
+export type DomainNetwork =
+  | { readonly kind: "network"; readonly name: string }
+  | { readonly kind: "user"; readonly forwards: readonly { readonly hostAddress: string; readonly hostPort: number; readonly guestPort: number }[] };
+
+export interface DomainSpec {
+  readonly name: string;
+  readonly uuid: string;
+  readonly type: "kvm" | "qemu";
+  readonly arch: GuestArch;
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  readonly cpuModel?: string;
+  readonly hidden: boolean;
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly cmdline: string;
+  readonly root: string;
+  readonly data: string;
+  readonly diskCache: DiskCache;
+  readonly serialLog: string;
+  readonly mac: string;
+  readonly network: DomainNetwork;
+  /** The owner of the machine's directory: QEMU runs as this user, so that no file of theirs need be opened to libvirt's own. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+}
+
+const ARCH = { amd64: { name: "x86_64", machine: "q35" }, arm64: { name: "aarch64", machine: "virt" } } as const;
+const QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0";
+
+/** The domain of a machine: direct kernel boot, two virtio disks, one virtio NIC, the serial port in a file, no display. */
+export function domainXml(spec: DomainSpec): string {
+  const user = spec.network.kind === "user" ? spec.network : undefined;
+  return toXml(
+    element(
+      "domain",
+      { type: spec.type, "xmlns:qemu": user && QEMU_NAMESPACE },
+      element("name", {}, spec.name),
+      element("uuid", {}, spec.uuid),
+      element("title", {}, `mk machine ${spec.name}`),
+      element("memory", { unit: "MiB" }, String(spec.memoryMiB)),
+      element("vcpu", {}, String(spec.cpus)),
+      element(
+        "os",
+        {},
+        element("type", { arch: ARCH[spec.arch].name, machine: ARCH[spec.arch].machine }, "hvm"),
+        element("kernel", {}, spec.kernel),
+        element("initrd", {}, spec.initrd),
+        element("cmdline", {}, spec.cmdline),
+      ),
+      element("features", {}, element("acpi"), spec.arch === "amd64" && element("apic"), spec.arch === "arm64" && element("gic", { version: spec.type === "kvm" ? "host" : 3 }), spec.hidden && element("kvm", {}, element("hidden", { state: "on" }))),
+      cpuElement(spec),
+      element("clock", { offset: "utc" }),
+      element("on_poweroff", {}, "destroy"),
+      // The guest's init powers off; a reboot keeps the same domain.
+      element("on_reboot", {}, "restart"),
+      element("on_crash", {}, "destroy"),
+      element(
+        "devices",
+        {},
+        disk(spec.root, "vda", "mk-root", { readOnly: true, cache: "default" }),
+        disk(spec.data, "vdb", "mk-data", { readOnly: false, cache: spec.diskCache }),
+        spec.network.kind === "network" &&
+          element("interface", { type: "network" }, element("mac", { address: spec.mac }), element("source", { network: spec.network.name }), element("model", { type: "virtio" })),
+        element("serial", { type: "file" }, element("source", { path: spec.serialLog, append: "on" }), element("target", { port: 0 })),
+        element("rng", { model: "virtio" }, element("backend", { model: "random" }, "/dev/urandom")),
+        element("memballoon", { model: "virtio" }),
+      ),
+      spec.owner &&
+        element("seclabel", { type: "static", model: "dac", relabel: "no" }, element("label", {}, `+${spec.owner.uid}:+${spec.owner.gid}`)),
+      user && userNetwork(user.forwards, spec.mac),
+    ),
+  );
+}
+
+function cpuElement(spec: DomainSpec): XmlElement {
+  if (spec.cpuModel !== undefined) return element("cpu", { mode: "custom", match: "exact" }, element("model", { fallback: "forbid" }, spec.cpuModel));
+  if (spec.type === "kvm") return element("cpu", { mode: "host-passthrough" });
+  // "maximum" is QEMU's `max`: all that its emulation can do.
+  return element("cpu", { mode: "maximum" });
+}
+
+function disk(path: string, target: string, serial: string, { readOnly, cache }: { readOnly: boolean; cache: DiskCache }): XmlElement {
+  return element(
+    "disk",
+    { type: "file", device: "disk" },
+    // The format is said, never probed: a guest could write a header that names files of the host.
+    element("driver", { name: "qemu", type: "raw", cache: cache === "default" ? undefined : cache, discard: readOnly ? undefined : "unmap" }),
+    element("source", { file: path }),
+    element("target", { dev: target, bus: "virtio" }),
+    readOnly && element("readonly"),
+    element("serial", {}, serial),
+  );
+}
+
+/** libvirt 9 forwards ports only through passt, which is seldom installed; QEMU's own user network does it everywhere. */
+function userNetwork(forwards: readonly { readonly hostAddress: string; readonly hostPort: number; readonly guestPort: number }[], mac: string): XmlElement {
+  const rules = forwards.map(({ hostAddress, hostPort, guestPort }) => `,hostfwd=tcp:${hostAddress}:${hostPort}-:${guestPort}`).join("");
+  const argument = (value: string) => element("qemu:arg", { value });
+  return element("qemu:commandline", {}, argument("-netdev"), argument(`user,id=mk0${rules}`), argument("-device"), argument(`virtio-net-pci,netdev=mk0,mac=${mac},addr=0x10`));
+}

@@ -1,0 +1,166 @@
+import type { Endpoint, MachineContext, Operation, PortLease, PortSpec } from "@mk/core";
+import { MkError } from "@mk/core";
+import { bridgeName, type Kvm2Config, networkUuid } from "./config.js";
+import { type Libvirt, type LibvirtObject, LIBVIRT_ERROR } from "./libvirt.js";
+import { networkXml, parseNetworkXml } from "./network-xml.js";
+import { LibvirtError } from "./rpc-connection.js";
+import { chooseSubnet, prefixOf } from "./subnet.js";
+import { isNameTaken } from "./virtualization.js";
+
+/** What the guest is told of its network, and the addresses by which the host reaches it. */
+export interface GuestNetwork {
+  readonly parameters: { readonly ip: string };
+  readonly addresses: readonly string[];
+}
+
+interface Forwards {
+  readonly forwards: readonly PortSpec[];
+}
+
+/** The network of one machine: its own NAT network, one of the user's, or QEMU's user network in a libvirt session. */
+export class MachineNetwork {
+  readonly #config: Kvm2Config;
+  readonly #context: MachineContext;
+  #leases: readonly PortLease[] = [];
+
+  constructor(config: Kvm2Config, context: MachineContext) {
+    this.#config = config;
+    this.#context = context;
+  }
+
+  /** Name of the libvirt network that the domain joins. */
+  async name(libvirt: Libvirt, signal: AbortSignal): Promise<string> {
+    if (this.#config.network !== undefined) return this.#config.network;
+    return (await this.#own(libvirt, signal))?.name ?? this.#config.domain;
+  }
+
+  /** Defines the machine's own network on a subnet that overlaps nothing; checks that the user's exists. */
+  async define(libvirt: Libvirt, op: Operation): Promise<void> {
+    if (this.#config.uri === "qemu:///session") return;
+    if (this.#config.network !== undefined) return void (await this.#foreign(libvirt, this.#config.network, op.signal));
+    if (await this.#own(libvirt, op.signal)) return;
+    await this.#defineOwn(libvirt, op, await this.#usedSubnets(libvirt, op.signal));
+  }
+
+  /** Starts the network where it is not active. One whose subnet is taken meanwhile gets another. */
+  async start(libvirt: Libvirt, op: Operation): Promise<{ readonly name: string; readonly guest: GuestNetwork }> {
+    let network = this.#config.network === undefined ? await this.#own(libvirt, op.signal) : await this.#foreign(libvirt, this.#config.network, op.signal);
+    if (!network) {
+      await this.define(libvirt, op);
+      network = await this.#own(libvirt, op.signal);
+    }
+    if (!network) throw new MkError("NETWORK_FAILED", `the network of ${this.#context.name} was removed while it was started`, { hint: "Repeat the command." });
+    if (!(await libvirt.isNetworkActive(network, op.signal))) await this.#activate(libvirt, network, op);
+    return { name: network.name, guest: await this.guestOf(libvirt, op) };
+  }
+
+  /** Removes the machine's own network: never one of the user's. */
+  async remove(libvirt: Libvirt, op: Operation): Promise<void> {
+    const network = await this.#own(libvirt, op.signal);
+    if (!network) return;
+    await libvirt.destroyNetwork(network, op.signal);
+    await libvirt.undefineNetwork(network, op.signal);
+  }
+
+  async guestOf(libvirt: Libvirt, op: Operation): Promise<GuestNetwork> {
+    if (this.#config.uri === "qemu:///session") return this.userGuest();
+    if (this.#config.network !== undefined) {
+      const network = await this.#foreign(libvirt, this.#config.network, op.signal);
+      const leases = (await libvirt.leases(network, op.signal)).filter((lease) => lease.mac.toLowerCase() === this.#config.mac);
+      const newest = [...leases].sort((a, b) => b.expires - a.expires)[0];
+      return { parameters: { ip: "dhcp" }, addresses: newest ? [newest.address] : [] };
+    }
+    const network = await this.#own(libvirt, op.signal);
+    const facts = network && parseNetworkXml(await libvirt.networkXml(network, op.signal));
+    const address = facts?.hosts.find((host) => host.mac.toLowerCase() === this.#config.mac)?.ip;
+    if (!facts?.gateway || !facts.netmask || !address) return { parameters: { ip: "dhcp" }, addresses: [] };
+    // Told by the command line rather than by DHCP: the first lease of a new MAC address takes dnsmasq 7 s, measured.
+    return { parameters: { ip: `${address}/${prefixOf(facts.netmask)},${facts.gateway},${facts.gateway}` }, addresses: [address] };
+  }
+
+  /** QEMU's user network has the same addresses for every machine. */
+  userGuest(): GuestNetwork {
+    return { parameters: { ip: "10.0.2.15/24,10.0.2.2,10.0.2.3" }, addresses: ["127.0.0.1"] };
+  }
+
+  /** Holds a host port for each guest port, the last start's where it is free, until {@link releasePorts}. */
+  async leasePorts(wanted: readonly PortSpec[], op: Operation): Promise<readonly PortSpec[]> {
+    const before = (await this.#forwards())?.forwards ?? [];
+    const leases: PortLease[] = [];
+    op.undo(async () => void (await Promise.all(leases.map((lease) => lease.release()))));
+    const forwards: PortSpec[] = [];
+    for (const port of wanted) {
+      const preferred = port.hostPort || before.find((forward) => forward.guestPort === port.guestPort)?.hostPort;
+      const lease = await this.#context.host.network.leasePort({ host: port.hostAddress, ...(preferred !== undefined && { preferred }), exact: port.hostPort !== 0 });
+      leases.push(lease);
+      forwards.push({ ...port, hostPort: lease.port });
+    }
+    this.#leases = leases;
+    await this.#context.record.write({ forwards } satisfies Forwards);
+    return forwards;
+  }
+
+  async releasePorts(): Promise<void> {
+    await Promise.all(this.#leases.map((lease) => lease.release()));
+    this.#leases = [];
+  }
+
+  async forwardOf(guestPort: number): Promise<Endpoint> {
+    const forward = (await this.#forwards())?.forwards.find((candidate) => candidate.guestPort === guestPort);
+    if (!forward) {
+      throw new MkError("NOT_SUPPORTED", `port ${guestPort} of ${this.#context.name} is not forwarded`, { hint: `Restart it with '--port ${guestPort}'.` });
+    }
+    return { host: forward.hostAddress, port: forward.hostPort };
+  }
+
+  async #forwards(): Promise<Forwards | undefined> {
+    const record = await this.#context.record.read();
+    return typeof record === "object" && record !== null && "forwards" in record && Array.isArray(record.forwards) ? (record as Forwards) : undefined;
+  }
+
+  async #own(libvirt: Libvirt, signal: AbortSignal): Promise<LibvirtObject | undefined> {
+    return await libvirt.network(networkUuid(this.#context.id), signal);
+  }
+
+  async #foreign(libvirt: Libvirt, name: string, signal: AbortSignal): Promise<LibvirtObject> {
+    const network = await libvirt.networkByName(name, signal);
+    if (!network) throw new MkError("INVALID_OPTION", `libvirt has no network ${name}`, { hint: "List the networks with 'virsh net-list --all', or leave --kvm2-network out." });
+    return network;
+  }
+
+  async #defineOwn(libvirt: Libvirt, op: Operation, used: readonly string[]): Promise<LibvirtObject> {
+    const { id, name } = this.#context;
+    const subnet = chooseSubnet(used);
+    try {
+      return await libvirt.defineNetwork(
+        networkXml({ name: this.#config.domain, uuid: networkUuid(id), bridge: bridgeName(id), subnet, host: { name, mac: this.#config.mac } }),
+        op.signal,
+      );
+    } catch (error) {
+      if (!isNameTaken(error)) throw error;
+      throw new MkError("NETWORK_CONFLICT", `libvirt has a network ${this.#config.domain} that is not mk's`, { hint: "Choose another machine name, or rename that network.", cause: error });
+    }
+  }
+
+  async #activate(libvirt: Libvirt, network: LibvirtObject, op: Operation): Promise<void> {
+    try {
+      await libvirt.startNetwork(network, op.signal);
+    } catch (error) {
+      // "Network is already in use by interface …": the host has got a route there since.
+      if (!(error instanceof LibvirtError) || this.#config.network !== undefined || error.code === LIBVIRT_ERROR.noNetwork || !/in use/i.test(error.message)) throw error;
+      op.log("the subnet is taken meanwhile, another is chosen", { network: network.name });
+      await libvirt.undefineNetwork(network, op.signal);
+      await libvirt.startNetwork(await this.#defineOwn(libvirt, op, await this.#usedSubnets(libvirt, op.signal)), op.signal);
+    }
+  }
+
+  /** The host's, and those of all defined networks, whether they are active or not: they would clash when both are started. */
+  async #usedSubnets(libvirt: Libvirt, signal: AbortSignal): Promise<readonly string[]> {
+    const used = [...(await this.#context.host.network.usedSubnets())];
+    for (const network of await libvirt.networks(signal)) {
+      const { gateway, netmask } = parseNetworkXml(await libvirt.networkXml(network, signal));
+      if (gateway && netmask) used.push(`${gateway}/${prefixOf(netmask)}`);
+    }
+    return used;
+  }
+}
