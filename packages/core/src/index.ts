@@ -13,6 +13,8 @@ export type { ExternalDriver } from "./discovery/external-drivers.js";
 export type { DriverRoot } from "./discovery/roots.js";
 export { ERROR_CODES, MkError, type MkErrorCode, type MkErrorInit, type SerializedMkError } from "./errors.js";
 export * from "./events/event.js";
+export { createNodeHost, type NodeHostOptions } from "./host/node-host.js";
+export { assertUnixPath, unixPathLimit } from "./host/unix-path.js";
 export { optionDescription, optionPlaceholder } from "./options/option-help.js";
 export { type NamedOption, namedOptions, toKebab } from "./options/option-name.js";
 export { parseOption } from "./options/parse-option.js";

@@ -1,0 +1,60 @@
+import { MkError, type MkErrorCode } from "../errors.js";
+
+const CODES: Readonly<Record<string, MkErrorCode>> = {
+  ENOSPC: "NO_SPACE",
+  EDQUOT: "NO_SPACE",
+  EACCES: "PERMISSION_DENIED",
+  EPERM: "PERMISSION_DENIED",
+  ENAMETOOLONG: "PATH_TOO_LONG",
+};
+
+const HINTS: Readonly<Record<string, string>> = {
+  ENOSPC: "Free some space on that file system and try again.",
+  EDQUOT: "Raise your disk quota, or remove some of your files, and try again.",
+  EROFS: "Remount that file system writable, or set MK_HOME to a directory on another one.",
+  EMFILE: "Raise the limit of open files with 'ulimit -n' and try again.",
+};
+
+/** The errno name of a failed system call, such as `ENOENT`. */
+export function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+/** What a failed system call on a path means to the user: an error that names the path. MkErrors pass through. */
+export function fileError(error: unknown, action: string, path: string): MkError {
+  if (MkError.is(error)) return error;
+  const errno = errnoOf(error);
+  const code = (errno !== undefined && CODES[errno]) || "IO_FAILED";
+  return new MkError(code, `cannot ${action} ${path}: ${reason(error, errno)}`, {
+    hint: errno === undefined ? undefined : HINTS[errno],
+    cause: error,
+    details: { path, ...(errno !== undefined && { errno }) },
+  });
+}
+
+/** Node's text is `ENOENT: no such file or directory, open '/path'`; the path is already named. */
+function reason(error: unknown, errno: string | undefined): string {
+  if (!(error instanceof Error)) return String(error);
+  const text = /^[A-Z0-9_]+: ([^,]+)/.exec(error.message)?.[1];
+  return text ?? (errno === undefined ? error.message : errno);
+}
+
+/** Runs a file operation and maps what it throws. */
+export async function onPath<T>(action: string, path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw fileError(error, action, path);
+  }
+}
+
+/** Like {@link onPath}, with undefined for a path that does not exist. */
+export async function onPathIfPresent<T>(action: string, path: string, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === "ENOENT" || errno === "ENOTDIR") return undefined;
+    throw fileError(error, action, path);
+  }
+}

@@ -1,0 +1,102 @@
+import { createSocket, type Socket } from "node:dgram";
+import { createServer, type Server } from "node:net";
+import type { PortLease } from "../contract/host.js";
+import { MkError } from "../errors.js";
+import { errnoOf } from "./file-error.js";
+
+export interface PortRequest {
+  readonly host?: string;
+  readonly preferred?: number;
+  readonly exact?: boolean;
+}
+
+/** How often the system may choose a port whose UDP twin is taken before that is no longer chance. */
+const MAX_CHOICES = 64;
+
+/**
+ * Leases TCP ports. A lease also binds the UDP port of the same number and keeps it until this process ends: in the moment in which the
+ * TCP port is free for the program that is started next, another mk process cannot be given it. The kernel gives the claim back
+ * however mk ends.
+ */
+export class PortLeases {
+  readonly #claims = new Map<string, Socket>();
+
+  async lease({ host = "127.0.0.1", preferred, exact = false }: PortRequest = {}): Promise<PortLease> {
+    if (preferred !== undefined && preferred !== 0) {
+      const lease = await this.#take(host, preferred, exact);
+      if (lease !== undefined) return lease;
+      if (exact) {
+        throw new MkError("PORT_IN_USE", `port ${preferred} of ${host} is taken`, {
+          hint: `End the program that listens on port ${preferred}, or choose another port.`,
+          details: { host, port: preferred },
+        });
+      }
+    }
+    for (let choice = 0; choice < MAX_CHOICES; choice++) {
+      const lease = await this.#take(host, 0, false);
+      if (lease !== undefined) return lease;
+    }
+    throw new MkError("PORT_IN_USE", `no port of ${host} is free`, { details: { host } });
+  }
+
+  async #take(host: string, wanted: number, exact: boolean): Promise<PortLease | undefined> {
+    const server = await listen(host, wanted);
+    if (server === undefined) return undefined;
+    const port = portOf(server);
+    // The user's own choice stands even where an unrelated program has the UDP port.
+    if (!(await this.#claim(host, port)) && !exact) {
+      await closed(server);
+      return undefined;
+    }
+    let releasing: Promise<void> | undefined;
+    return { host, port, release: () => (releasing ??= closed(server)) };
+  }
+
+  async #claim(host: string, port: number): Promise<boolean> {
+    const key = `${host} ${port}`;
+    if (this.#claims.has(key)) return true;
+    const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+    const isBound = await new Promise<boolean>((resolve) => {
+      socket.once("error", () => resolve(false));
+      socket.bind({ address: host, port, exclusive: true }, () => resolve(true));
+    });
+    if (!isBound) {
+      socket.close();
+      return false;
+    }
+    socket.unref();
+    this.#claims.set(key, socket);
+    return true;
+  }
+}
+
+/** The listening server, or undefined when the port is taken. */
+function listen(host: string, port: number): Promise<Server | undefined> {
+  const server = createServer((socket) => socket.destroy());
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) => {
+      const errno = errnoOf(error);
+      if (errno === "EADDRINUSE") return resolve(undefined);
+      const isDenied = errno === "EACCES" || errno === "EPERM";
+      const code = isDenied ? "PERMISSION_DENIED" : "NETWORK_FAILED";
+      reject(
+        new MkError(code, `cannot listen on port ${port} of ${host}: ${error.message}`, {
+          hint: isDenied && port < 1024 ? "Choose a port of 1024 or above." : undefined,
+          cause: error,
+          details: { host, port },
+        }),
+      );
+    });
+    server.listen({ host, port, exclusive: true }, () => resolve(server));
+  });
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new TypeError("not a TCP server");
+  return address.port;
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}
