@@ -21,8 +21,8 @@ export interface NodeHostOptions {
 /** This computer, as drivers may use it. Cheap: what costs time to load or to find is loaded and found at its first use. */
 export function createNodeHost({ home, env = process.env }: NodeHostOptions = {}): Host {
   const { platform, arch } = process;
-  const homeDirectory = env["HOME"] || homedir();
-  const mkHome = home ?? (env["MK_HOME"] || join(homeDirectory, ".mk"));
+  const homeDirectory = env.HOME || homedir();
+  const mkHome = home ?? (env.MK_HOME || join(homeDirectory, ".mk"));
   const files = createFiles(platform);
 
   const resolve = async (file: string): Promise<string> => {

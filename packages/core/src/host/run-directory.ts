@@ -50,7 +50,7 @@ export async function runDirectory(key: string, context: RunDirectoryContext): P
 
 function candidates(hash: string, { platform, env, uid, temporaryDirectory }: RunDirectoryContext): readonly string[] {
   if (platform === "win32") return [join(temporaryDirectory, `mk-${hash}`)];
-  const runtime = env["XDG_RUNTIME_DIR"];
+  const runtime = env.XDG_RUNTIME_DIR;
   return [
     ...(runtime !== undefined && isAbsolute(runtime) ? [join(runtime, `mk-${hash}`)] : []),
     ...(platform === "linux" ? [`/run/user/${uid}/mk-${hash}`] : []),

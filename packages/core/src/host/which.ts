@@ -16,7 +16,7 @@ export async function which(
   if (/[/\\]/.test(program) && (platform === "win32" || program.includes("/"))) {
     return isAbsolute(program) ? first(names, platform) : undefined;
   }
-  const path = env["PATH"] ?? (platform === "win32" ? env["Path"] : undefined) ?? "";
+  const path = env.PATH ?? (platform === "win32" ? env.Path : undefined) ?? "";
   for (const directory of path.split(delimiter)) {
     if (!isAbsolute(directory)) continue;
     const found = await first(

@@ -1,0 +1,51 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { hostInventory, inventoryDifference } from "./host-inventory.js";
+import { temporaryDirectory } from "./temporary-directory.js";
+import { whyMissing } from "./tool.js";
+import { until } from "./until.js";
+
+test("a temporary directory vanishes with all that is in it, unreadable directories too", async () => {
+  const directory = await temporaryDirectory();
+  await mkdir(directory.join("a", "b"), { recursive: true });
+  await writeFile(directory.join("a", "b", "c"), "x");
+  await chmod(directory.join("a", "b"), 0o000);
+  await chmod(directory.join("a"), 0o000);
+  await directory[Symbol.asyncDispose]();
+  await expect(stat(directory.path)).rejects.toMatchObject({ code: "ENOENT" });
+});
+
+test("until answers the value of the condition", async () => {
+  let calls = 0;
+  expect(await until("it was called three times", () => (++calls === 3 ? "done" : undefined))).toBe("done");
+});
+
+test("until names what it waited for", async () => {
+  await expect(until("pigs fly", () => false, AbortSignal.abort())).rejects.toThrow("pigs fly");
+});
+
+test("a missing program is missing for a reason", async () => {
+  expect(await whyMissing("program:mk-no-such-program")).toBe("mk-no-such-program is not installed");
+  expect(await whyMissing("program:node")).toBeUndefined();
+});
+
+test.runIf(process.platform === "linux")("the inventory finds a process, its socket and a file", async () => {
+  await using directory = await temporaryDirectory();
+  const scope = { mentions: [directory.path], directories: [directory.path] };
+  const before = await hostInventory(scope);
+  const socket = directory.join("s");
+  const script = `require("net").createServer().listen(${JSON.stringify(socket)}, () => console.log("up"))`;
+  const child = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+  await once(child.stdout, "data");
+  const { added, removed } = inventoryDifference(before, await hostInventory(scope));
+  expect(removed).toEqual([]);
+  expect(added).toEqual([
+    expect.stringContaining(`file ${socket}`),
+    expect.stringContaining(`process ${child.pid} `),
+    `socket u_str ${socket} of ${child.pid}`,
+  ]);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+});

@@ -1,0 +1,76 @@
+import { access, constants } from "node:fs/promises";
+import { delimiter, isAbsolute, join } from "node:path";
+import { outputOf } from "./command.js";
+
+/** What a suite may need of the computer it runs on; `program:<name>` is any executable in PATH. */
+export type Tool = "qemu" | "docker" | "libvirt" | "go" | "network" | "root" | "linux" | "sshd" | `program:${string}`;
+
+const QEMU = process.arch === "arm64" ? "qemu-system-aarch64" : "qemu-system-x86_64";
+/** Where the guest's packages come from: the one thing outside that live tests need. */
+const MIRROR = "http://deb.debian.org/debian/";
+
+const found = new Map<Tool, Promise<string | undefined>>();
+
+/** Why a tool cannot be used here, as a clause, or undefined when it can. Tried once. */
+export function whyMissing(tool: Tool): Promise<string | undefined> {
+  const reason = found.get(tool) ?? examine(tool);
+  found.set(tool, reason);
+  return reason;
+}
+
+async function examine(tool: Tool): Promise<string | undefined> {
+  switch (tool) {
+    case "qemu":
+      return missingProgram(QEMU);
+    case "docker":
+      return answers("dockerd does not answer", "docker", ["version", "--format", "{{.Server.Version}}"]);
+    case "libvirt":
+      return answers("libvirtd does not answer", "virsh", ["-c", "qemu:///system", "version"]);
+    case "go":
+      return answers("go is not installed", "go", ["version"]);
+    case "sshd":
+      return (await findSshd()) === undefined ? "sshd is not installed" : undefined;
+    case "network":
+      return (await reachesMirror()) ? undefined : "there is no network";
+    case "root":
+      return process.geteuid?.() === 0 ? undefined : "this is not root";
+    case "linux":
+      return process.platform === "linux" ? undefined : `this is ${process.platform}`;
+    default:
+      return missingProgram(tool.slice("program:".length));
+  }
+}
+
+/** The absolute path of sshd, which is not in every user's PATH and insists on being started by its full name. */
+export async function findSshd(): Promise<string | undefined> {
+  return findProgram("sshd", `${process.env.PATH ?? ""}${delimiter}/usr/sbin${delimiter}/usr/local/sbin`);
+}
+
+async function missingProgram(name: string): Promise<string | undefined> {
+  return (await findProgram(name, process.env.PATH ?? "")) === undefined ? `${name} is not installed` : undefined;
+}
+
+async function findProgram(name: string, path: string): Promise<string | undefined> {
+  for (const directory of path.split(delimiter)) {
+    if (!isAbsolute(directory)) continue;
+    const file = join(directory, name);
+    const isThere = await access(file, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return file;
+  }
+  return undefined;
+}
+
+async function answers(reason: string, file: string, args: readonly string[]): Promise<string | undefined> {
+  return (await outputOf(file, args)) === undefined ? reason : undefined;
+}
+
+async function reachesMirror(): Promise<boolean> {
+  try {
+    return (await fetch(MIRROR, { method: "HEAD", signal: AbortSignal.timeout(10_000) })).ok;
+  } catch {
+    return false;
+  }
+}
