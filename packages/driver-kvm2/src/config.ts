@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { MachineSpec, OptionValues } from "@mk/core";
 import { MkError } from "@mk/core";
-import { macAddress } from "@mk/vm";
+import { deriveMacAddress } from "@mk/vm";
 import type { LibvirtUri } from "./libvirt.js";
 import type { options } from "./options.js";
 
@@ -28,7 +28,7 @@ export function createConfig(spec: MachineSpec, values: OptionValues<typeof opti
     version: 1,
     uri: values.uri,
     domain: `mk-${spec.name}`,
-    mac: macAddress(spec.id),
+    mac: deriveMacAddress(spec.id),
     ...(values.network !== undefined && { network: values.network }),
     virtualization: values.virtualization,
     ...(values.cpuModel !== undefined && { cpuModel: values.cpuModel }),
@@ -40,7 +40,9 @@ export function createConfig(spec: MachineSpec, values: OptionValues<typeof opti
 /** CONFIG_CORRUPT for anything that {@link createConfig} did not make. */
 export function parseConfig(raw: unknown): Kvm2Config {
   if (!isConfig(raw)) {
-    throw new MkError("CONFIG_CORRUPT", "the stored kvm2 configuration is not one this driver wrote", { hint: "Update @mk/driver-kvm2, or delete the machine." });
+    throw new MkError("CONFIG_CORRUPT", "the stored kvm2 configuration is not one this driver wrote", {
+      hint: "Update @mk/driver-kvm2, or delete the machine.",
+    });
   }
   return raw;
 }
@@ -66,7 +68,10 @@ export function networkUuid(machineId: string): string {
   const hash = createHash("sha256").update(`mk-network:${machineId}`).digest();
   hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x80, 6);
   hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8);
-  return hash.subarray(0, 16).toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+  return hash
+    .subarray(0, 16)
+    .toString("hex")
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
 /** Name of the machine's bridge: interface names end at 15 bytes. */

@@ -5,7 +5,14 @@ import { element, toXml, type XmlElement } from "./xml.js";
 /** How the guest reaches the world: a libvirt network (system), or QEMU's own user network with loopback ports (session). */
 export type DomainNetwork =
   | { readonly kind: "network"; readonly name: string }
-  | { readonly kind: "user"; readonly forwards: readonly { readonly hostAddress: string; readonly hostPort: number; readonly guestPort: number }[] };
+  | {
+      readonly kind: "user";
+      readonly forwards: readonly {
+        readonly hostAddress: string;
+        readonly hostPort: number;
+        readonly guestPort: number;
+      }[];
+    };
 
 export interface DomainSpec {
   readonly name: string;
@@ -52,7 +59,14 @@ export function domainXml(spec: DomainSpec): string {
         element("initrd", {}, spec.initrd),
         element("cmdline", {}, spec.cmdline),
       ),
-      element("features", {}, element("acpi"), spec.arch === "amd64" && element("apic"), spec.arch === "arm64" && element("gic", { version: spec.type === "kvm" ? "host" : 3 }), spec.hidden && element("kvm", {}, element("hidden", { state: "on" }))),
+      element(
+        "features",
+        {},
+        element("acpi"),
+        spec.arch === "amd64" && element("apic"),
+        spec.arch === "arm64" && element("gic", { version: spec.type === "kvm" ? "host" : 3 }),
+        spec.hidden && element("kvm", {}, element("hidden", { state: "on" })),
+      ),
       cpuElement(spec),
       element("clock", { offset: "utc" }),
       element("on_poweroff", {}, "destroy"),
@@ -65,31 +79,57 @@ export function domainXml(spec: DomainSpec): string {
         disk(spec.root, "vda", "mk-root", { readOnly: true, cache: "default" }),
         disk(spec.data, "vdb", "mk-data", { readOnly: false, cache: spec.diskCache }),
         spec.network.kind === "network" &&
-          element("interface", { type: "network" }, element("mac", { address: spec.mac }), element("source", { network: spec.network.name }), element("model", { type: "virtio" })),
-        element("serial", { type: "file" }, element("source", { path: spec.serialLog, append: "on" }), element("target", { port: 0 })),
+          element(
+            "interface",
+            { type: "network" },
+            element("mac", { address: spec.mac }),
+            element("source", { network: spec.network.name }),
+            element("model", { type: "virtio" }),
+          ),
+        element(
+          "serial",
+          { type: "file" },
+          element("source", { path: spec.serialLog, append: "on" }),
+          element("target", { port: 0 }),
+        ),
         element("rng", { model: "virtio" }, element("backend", { model: "random" }, "/dev/urandom")),
         element("memballoon", { model: "virtio" }),
       ),
       spec.owner &&
-        element("seclabel", { type: "static", model: "dac", relabel: "no" }, element("label", {}, `+${spec.owner.uid}:+${spec.owner.gid}`)),
+        element(
+          "seclabel",
+          { type: "static", model: "dac", relabel: "no" },
+          element("label", {}, `+${spec.owner.uid}:+${spec.owner.gid}`),
+        ),
       user && userNetwork(user.forwards, spec.mac),
     ),
   );
 }
 
 function cpuElement(spec: DomainSpec): XmlElement {
-  if (spec.cpuModel !== undefined) return element("cpu", { mode: "custom", match: "exact" }, element("model", { fallback: "forbid" }, spec.cpuModel));
+  if (spec.cpuModel !== undefined)
+    return element("cpu", { mode: "custom", match: "exact" }, element("model", { fallback: "forbid" }, spec.cpuModel));
   if (spec.type === "kvm") return element("cpu", { mode: "host-passthrough" });
   // "maximum" is QEMU's `max`: all that its emulation can do.
   return element("cpu", { mode: "maximum" });
 }
 
-function disk(path: string, target: string, serial: string, { readOnly, cache }: { readOnly: boolean; cache: DiskCache }): XmlElement {
+function disk(
+  path: string,
+  target: string,
+  serial: string,
+  { readOnly, cache }: { readOnly: boolean; cache: DiskCache },
+): XmlElement {
   return element(
     "disk",
     { type: "file", device: "disk" },
     // The format is said, never probed: a guest could write a header that names files of the host.
-    element("driver", { name: "qemu", type: "raw", cache: cache === "default" ? undefined : cache, discard: readOnly ? undefined : "unmap" }),
+    element("driver", {
+      name: "qemu",
+      type: "raw",
+      cache: cache === "default" ? undefined : cache,
+      discard: readOnly ? undefined : "unmap",
+    }),
     element("source", { file: path }),
     element("target", { dev: target, bus: "virtio" }),
     readOnly && element("readonly"),
@@ -98,8 +138,20 @@ function disk(path: string, target: string, serial: string, { readOnly, cache }:
 }
 
 /** libvirt 9 forwards ports only through passt, which is seldom installed; QEMU's own user network does it everywhere. */
-function userNetwork(forwards: readonly { readonly hostAddress: string; readonly hostPort: number; readonly guestPort: number }[], mac: string): XmlElement {
-  const rules = forwards.map(({ hostAddress, hostPort, guestPort }) => `,hostfwd=tcp:${hostAddress}:${hostPort}-:${guestPort}`).join("");
+function userNetwork(
+  forwards: readonly { readonly hostAddress: string; readonly hostPort: number; readonly guestPort: number }[],
+  mac: string,
+): XmlElement {
+  const rules = forwards
+    .map(({ hostAddress, hostPort, guestPort }) => `,hostfwd=tcp:${hostAddress}:${hostPort}-:${guestPort}`)
+    .join("");
   const argument = (value: string) => element("qemu:arg", { value });
-  return element("qemu:commandline", {}, argument("-netdev"), argument(`user,id=mk0${rules}`), argument("-device"), argument(`virtio-net-pci,netdev=mk0,mac=${mac},addr=0x10`));
+  return element(
+    "qemu:commandline",
+    {},
+    argument("-netdev"),
+    argument(`user,id=mk0${rules}`),
+    argument("-device"),
+    argument(`virtio-net-pci,netdev=mk0,mac=${mac},addr=0x10`),
+  );
 }

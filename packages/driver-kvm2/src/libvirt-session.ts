@@ -18,12 +18,16 @@ export class LibvirtSession {
 
   /** Errors that libvirt answered become DRIVER_FAILED, with its text. */
   async use<T>(signal: AbortSignal, work: (libvirt: Libvirt) => Promise<T>): Promise<T> {
-    if (!this.#current || this.#current.closed.aborted) this.#current = await Libvirt.connect(this.#host, this.#uri, signal);
+    if (!this.#current || this.#current.closed.aborted)
+      this.#current = await Libvirt.connect(this.#host, this.#uri, signal);
     try {
       return await work(this.#current);
     } catch (error) {
       if (!(error instanceof LibvirtError)) throw error;
-      throw new MkError("DRIVER_FAILED", `libvirt: ${error.message}`, { hint: "See the log of libvirtd and of the domain in /var/log/libvirt/qemu.", cause: error });
+      throw new MkError("DRIVER_FAILED", `libvirt: ${error.message}`, {
+        hint: "See the log of libvirtd and of the domain in /var/log/libvirt/qemu.",
+        cause: error,
+      });
     }
   }
 

@@ -21,7 +21,7 @@ export async function connectSocket(host: Host, uri: LibvirtUri, signal: AbortSi
 }
 
 function sessionDirectory(host: Host): string {
-  const runtime = host.env["XDG_RUNTIME_DIR"];
+  const runtime = host.env.XDG_RUNTIME_DIR;
   return runtime ? `${runtime}/libvirt` : `${host.homeDirectory}/.cache/libvirt`;
 }
 
@@ -32,7 +32,10 @@ async function tryConnect(host: Host, directory: string, signal: AbortSignal): P
       return await host.network.connect({ path }, signal);
     } catch (error) {
       if (MkError.is(error, "PERMISSION_DENIED")) {
-        throw new MkError("PERMISSION_DENIED", `${host.user.name} may not use ${path}`, { hint: "Run 'sudo usermod -aG libvirt $USER' and log in again.", cause: error });
+        throw new MkError("PERMISSION_DENIED", `${host.user.name} may not use ${path}`, {
+          hint: "Run 'sudo usermod -aG libvirt $USER' and log in again.",
+          cause: error,
+        });
       }
       // Absent or refused: the next name may be served. All else (an abort) is the caller's.
       if (!MkError.is(error, "NETWORK_FAILED")) throw error;
@@ -43,7 +46,9 @@ async function tryConnect(host: Host, directory: string, signal: AbortSignal): P
 
 async function startSessionDaemon(host: Host, directory: string, signal: AbortSignal): Promise<Duplex> {
   if (host.user.uid === 0) {
-    throw new MkError("NOT_SUPPORTED", "root has no libvirt session", { hint: "Use --kvm2-uri qemu:///system, or run mk as an ordinary user." });
+    throw new MkError("NOT_SUPPORTED", "root has no libvirt session", {
+      hint: "Use --kvm2-uri qemu:///system, or run mk as an ordinary user.",
+    });
   }
   for (const daemon of DAEMONS) {
     const file = (await host.which(daemon)) ?? (await firstExisting(host, [`/usr/sbin/${daemon}`]));
@@ -70,5 +75,7 @@ async function firstExisting(host: Host, paths: readonly string[]): Promise<stri
 }
 
 function notRunning(directory: string): MkError {
-  return new MkError("DRIVER_UNAVAILABLE", `no libvirt daemon listens in ${directory}`, { hint: "Start it with 'sudo systemctl start libvirtd' (or virtqemud), or install libvirt." });
+  return new MkError("DRIVER_UNAVAILABLE", `no libvirt daemon listens in ${directory}`, {
+    hint: "Start it with 'sudo systemctl start libvirtd' (or virtqemud), or install libvirt.",
+  });
 }

@@ -6,16 +6,51 @@ import { type XdrReader, XdrWriter } from "./xdr.js";
 
 // Procedure numbers of libvirt's src/remote/remote_protocol.x, which only ever grows at its end.
 const PROC = {
-  connectOpen: 1, connectClose: 2, connectGetVersion: 4, domainCreate: 9, domainCreateXml: 10, domainDefineXml: 11, domainDestroy: 12,
-  domainGetXml: 14, domainLookupByName: 23, domainLookupByUuid: 24, domainResume: 28, domainSuspend: 34,
-  networkCreate: 39, networkDefineXml: 41, networkDestroy: 42, networkGetXml: 43, networkLookupByName: 46, networkLookupByUuid: 47,
-  networkUndefine: 49, authList: 66, authPolkit: 70, networkIsActive: 152, getLibVersion: 157, domainManagedSave: 182, domainHasManagedSave: 183,
-  domainGetState: 212, domainUndefineFlags: 231, domainBlockResize: 251, domainShutdownFlags: 258, listAllDomains: 273, listAllNetworks: 283,
-  eventRegister: 316, eventLifecycle: 318, networkDhcpLeases: 341,
+  connectOpen: 1,
+  connectClose: 2,
+  connectGetVersion: 4,
+  domainCreate: 9,
+  domainCreateXml: 10,
+  domainDefineXml: 11,
+  domainDestroy: 12,
+  domainGetXml: 14,
+  domainLookupByName: 23,
+  domainLookupByUuid: 24,
+  domainResume: 28,
+  domainSuspend: 34,
+  networkCreate: 39,
+  networkDefineXml: 41,
+  networkDestroy: 42,
+  networkGetXml: 43,
+  networkLookupByName: 46,
+  networkLookupByUuid: 47,
+  networkUndefine: 49,
+  authList: 66,
+  authPolkit: 70,
+  networkIsActive: 152,
+  getLibVersion: 157,
+  domainManagedSave: 182,
+  domainHasManagedSave: 183,
+  domainGetState: 212,
+  domainUndefineFlags: 231,
+  domainBlockResize: 251,
+  domainShutdownFlags: 258,
+  listAllDomains: 273,
+  listAllNetworks: 283,
+  eventRegister: 316,
+  eventLifecycle: 318,
+  networkDhcpLeases: 341,
 } as const;
 
 /** virErrorNumber values that mean something to mk (libvirt's include/libvirt/virterror.h). */
-export const LIBVIRT_ERROR = { operationFailed: 9, noDomain: 42, noNetwork: 43, authFailed: 45, operationInvalid: 55, accessDenied: 88 } as const;
+export const LIBVIRT_ERROR = {
+  operationFailed: 9,
+  noDomain: 42,
+  noNetwork: 43,
+  authFailed: 45,
+  operationInvalid: 55,
+  accessDenied: 88,
+} as const;
 
 const UNDEFINE_MANAGED_SAVE = 1;
 const UNDEFINE_SNAPSHOTS = 2;
@@ -25,12 +60,31 @@ const BLOCK_RESIZE_BYTES = 1;
 const EVENT_LIFECYCLE = 0;
 
 /** virDomainState, by its number. */
-const DOMAIN_STATES = ["nostate", "running", "blocked", "paused", "shutdown", "shutoff", "crashed", "pmsuspended"] as const;
+const DOMAIN_STATES = [
+  "nostate",
+  "running",
+  "blocked",
+  "paused",
+  "shutdown",
+  "shutoff",
+  "crashed",
+  "pmsuspended",
+] as const;
 export type DomainState = (typeof DOMAIN_STATES)[number];
 /** virDomainPausedReason: 5 is an I/O error. */
 export const PAUSED_IO_ERROR = 5;
 
-const LIFECYCLE = ["defined", "undefined", "started", "suspended", "resumed", "stopped", "shutdown", "pmsuspended", "crashed"] as const;
+const LIFECYCLE = [
+  "defined",
+  "undefined",
+  "started",
+  "suspended",
+  "resumed",
+  "stopped",
+  "shutdown",
+  "pmsuspended",
+  "crashed",
+] as const;
 export interface LifecycleEvent {
   readonly uuid: string;
   readonly event: (typeof LIFECYCLE)[number] | "other";
@@ -70,7 +124,11 @@ export class Libvirt {
     try {
       const kinds = (await rpc.call(PROC.authList, new XdrWriter(), signal)).array((reader) => reader.int());
       if (kinds.includes(2)) await rpc.call(PROC.authPolkit, new XdrWriter(), signal);
-      await rpc.call(PROC.connectOpen, new XdrWriter().optional(uri as string, (writer, name) => writer.string(name)).uint(0), signal);
+      await rpc.call(
+        PROC.connectOpen,
+        new XdrWriter().optional(uri as string, (writer, name) => writer.string(name)).uint(0),
+        signal,
+      );
       return new Libvirt(rpc);
     } catch (cause) {
       rpc.close();
@@ -92,16 +150,23 @@ export class Libvirt {
 
   /** Versions as `major.minor.release`. */
   async versions(signal: AbortSignal): Promise<{ readonly libvirt: string; readonly qemu: string }> {
-    const [library, hypervisor] = await Promise.all([this.#call(PROC.getLibVersion, new XdrWriter(), signal), this.#call(PROC.connectGetVersion, new XdrWriter(), signal)]);
+    const [library, hypervisor] = await Promise.all([
+      this.#call(PROC.getLibVersion, new XdrWriter(), signal),
+      this.#call(PROC.connectGetVersion, new XdrWriter(), signal),
+    ]);
     return { libvirt: formatVersion(library.uhyper()), qemu: formatVersion(hypervisor.uhyper()) };
   }
 
   domain(uuid: string, signal: AbortSignal): Promise<Domain | undefined> {
-    return absentIf(LIBVIRT_ERROR.noDomain, async () => readDomain(await this.#call(PROC.domainLookupByUuid, new XdrWriter().fixed(uuidBytes(uuid)), signal)));
+    return absentIf([LIBVIRT_ERROR.noDomain], async () =>
+      readDomain(await this.#call(PROC.domainLookupByUuid, new XdrWriter().fixed(uuidBytes(uuid)), signal)),
+    );
   }
 
   domainByName(name: string, signal: AbortSignal): Promise<Domain | undefined> {
-    return absentIf(LIBVIRT_ERROR.noDomain, async () => readDomain(await this.#call(PROC.domainLookupByName, new XdrWriter().string(name), signal)));
+    return absentIf([LIBVIRT_ERROR.noDomain], async () =>
+      readDomain(await this.#call(PROC.domainLookupByName, new XdrWriter().string(name), signal)),
+    );
   }
 
   async domains(signal: AbortSignal): Promise<readonly Domain[]> {
@@ -126,18 +191,25 @@ export class Libvirt {
     await this.#call(PROC.domainShutdownFlags, domainArgs(domain).uint(SHUTDOWN_ACPI), signal);
   }
 
-  /** Ends the domain's process and returns when it is gone. A domain that is off already is fine. */
+  /** Ends the domain's process and returns when it is gone. A domain that is off or gone already is fine. */
   async destroyDomain(domain: Domain, signal: AbortSignal): Promise<void> {
-    await absentIf(LIBVIRT_ERROR.operationInvalid, () => this.#call(PROC.domainDestroy, domainArgs(domain), signal));
+    await absentIf([LIBVIRT_ERROR.operationInvalid, LIBVIRT_ERROR.noDomain], () =>
+      this.#call(PROC.domainDestroy, domainArgs(domain), signal),
+    );
   }
 
   /** Also removes what libvirt keeps of it: managed save, snapshot metadata, NVRAM. */
   async undefineDomain(domain: Domain, signal: AbortSignal): Promise<void> {
     const flags = UNDEFINE_MANAGED_SAVE | UNDEFINE_SNAPSHOTS | UNDEFINE_NVRAM;
-    await absentIf(LIBVIRT_ERROR.noDomain, () => this.#call(PROC.domainUndefineFlags, domainArgs(domain).uint(flags), signal));
+    await absentIf([LIBVIRT_ERROR.noDomain], () =>
+      this.#call(PROC.domainUndefineFlags, domainArgs(domain).uint(flags), signal),
+    );
   }
 
-  async domainState(domain: Domain, signal: AbortSignal): Promise<{ readonly state: DomainState; readonly reason: number }> {
+  async domainState(
+    domain: Domain,
+    signal: AbortSignal,
+  ): Promise<{ readonly state: DomainState; readonly reason: number }> {
     const reply = await this.#call(PROC.domainGetState, domainArgs(domain).uint(0), signal);
     return { state: DOMAIN_STATES[reply.int()] ?? "nostate", reason: reply.int() };
   }
@@ -163,15 +235,23 @@ export class Libvirt {
   }
 
   async resizeDisk(domain: Domain, disk: string, bytes: number, signal: AbortSignal): Promise<void> {
-    await this.#call(PROC.domainBlockResize, domainArgs(domain).string(disk).uhyper(BigInt(bytes)).uint(BLOCK_RESIZE_BYTES), signal);
+    await this.#call(
+      PROC.domainBlockResize,
+      domainArgs(domain).string(disk).uhyper(BigInt(bytes)).uint(BLOCK_RESIZE_BYTES),
+      signal,
+    );
   }
 
   network(uuid: string, signal: AbortSignal): Promise<LibvirtObject | undefined> {
-    return absentIf(LIBVIRT_ERROR.noNetwork, async () => readNetwork(await this.#call(PROC.networkLookupByUuid, new XdrWriter().fixed(uuidBytes(uuid)), signal)));
+    return absentIf([LIBVIRT_ERROR.noNetwork], async () =>
+      readNetwork(await this.#call(PROC.networkLookupByUuid, new XdrWriter().fixed(uuidBytes(uuid)), signal)),
+    );
   }
 
   networkByName(name: string, signal: AbortSignal): Promise<LibvirtObject | undefined> {
-    return absentIf(LIBVIRT_ERROR.noNetwork, async () => readNetwork(await this.#call(PROC.networkLookupByName, new XdrWriter().string(name), signal)));
+    return absentIf([LIBVIRT_ERROR.noNetwork], async () =>
+      readNetwork(await this.#call(PROC.networkLookupByName, new XdrWriter().string(name), signal)),
+    );
   }
 
   async networks(signal: AbortSignal): Promise<readonly LibvirtObject[]> {
@@ -187,11 +267,13 @@ export class Libvirt {
   }
 
   async destroyNetwork(network: LibvirtObject, signal: AbortSignal): Promise<void> {
-    await absentIf(LIBVIRT_ERROR.operationInvalid, () => this.#call(PROC.networkDestroy, networkArgs(network), signal));
+    await absentIf([LIBVIRT_ERROR.operationInvalid], () =>
+      this.#call(PROC.networkDestroy, networkArgs(network), signal),
+    );
   }
 
   async undefineNetwork(network: LibvirtObject, signal: AbortSignal): Promise<void> {
-    await absentIf(LIBVIRT_ERROR.noNetwork, () => this.#call(PROC.networkUndefine, networkArgs(network), signal));
+    await absentIf([LIBVIRT_ERROR.noNetwork], () => this.#call(PROC.networkUndefine, networkArgs(network), signal));
   }
 
   async isNetworkActive(network: LibvirtObject, signal: AbortSignal): Promise<boolean> {
@@ -203,7 +285,10 @@ export class Libvirt {
   }
 
   async leases(network: LibvirtObject, signal: AbortSignal): Promise<readonly DhcpLease[]> {
-    const args = networkArgs(network).optional<string>(undefined, () => undefined).int(1).uint(0);
+    const args = networkArgs(network)
+      .optional<string>(undefined, () => undefined)
+      .int(1)
+      .uint(0);
     return (await this.#call(PROC.networkDhcpLeases, args, signal)).array(readLease);
   }
 
@@ -215,7 +300,11 @@ export class Libvirt {
     });
     try {
       // Once for the connection: libvirt refuses a second registration of the same event.
-      this.#registration ??= this.#call(PROC.eventRegister, new XdrWriter().int(EVENT_LIFECYCLE).optional<string>(undefined, () => undefined), signal);
+      this.#registration ??= this.#call(
+        PROC.eventRegister,
+        new XdrWriter().int(EVENT_LIFECYCLE).optional<string>(undefined, () => undefined),
+        signal,
+      );
       await this.#registration;
     } catch (error) {
       this.#registration = undefined;
@@ -232,11 +321,11 @@ export class Libvirt {
 
 export type LibvirtUri = "qemu:///system" | "qemu:///session";
 
-async function absentIf<T>(code: number, work: () => Promise<T>): Promise<T | undefined> {
+async function absentIf<T>(codes: readonly number[], work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof LibvirtError && error.code === code) return undefined;
+    if (error instanceof LibvirtError && codes.includes(error.code)) return undefined;
     throw error;
   }
 }
@@ -246,7 +335,10 @@ function uuidBytes(uuid: string): Buffer {
 }
 
 function readUuid(reader: XdrReader): string {
-  return reader.fixed(16).toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+  return reader
+    .fixed(16)
+    .toString("hex")
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
 function readDomain(reader: XdrReader): Domain {

@@ -1,7 +1,7 @@
 import type { Endpoint, MachineContext, Operation, PortLease, PortSpec } from "@mk/core";
 import { MkError } from "@mk/core";
 import { bridgeName, type Kvm2Config, networkUuid } from "./config.js";
-import { type Libvirt, type LibvirtObject, LIBVIRT_ERROR } from "./libvirt.js";
+import { LIBVIRT_ERROR, type Libvirt, type LibvirtObject } from "./libvirt.js";
 import { networkXml, parseNetworkXml } from "./network-xml.js";
 import { LibvirtError } from "./rpc-connection.js";
 import { chooseSubnet, prefixOf } from "./subnet.js";
@@ -9,7 +9,7 @@ import { isNameTaken } from "./virtualization.js";
 
 /** What the guest is told of its network, and the addresses by which the host reaches it. */
 export interface GuestNetwork {
-  readonly parameters: { readonly ip: string };
+  readonly parameters: { readonly "mk.ip": string };
   readonly addresses: readonly string[];
 }
 
@@ -44,12 +44,18 @@ export class MachineNetwork {
 
   /** Starts the network where it is not active. One whose subnet is taken meanwhile gets another. */
   async start(libvirt: Libvirt, op: Operation): Promise<{ readonly name: string; readonly guest: GuestNetwork }> {
-    let network = this.#config.network === undefined ? await this.#own(libvirt, op.signal) : await this.#foreign(libvirt, this.#config.network, op.signal);
+    let network =
+      this.#config.network === undefined
+        ? await this.#own(libvirt, op.signal)
+        : await this.#foreign(libvirt, this.#config.network, op.signal);
     if (!network) {
       await this.define(libvirt, op);
       network = await this.#own(libvirt, op.signal);
     }
-    if (!network) throw new MkError("NETWORK_FAILED", `the network of ${this.#context.name} was removed while it was started`, { hint: "Repeat the command." });
+    if (!network)
+      throw new MkError("NETWORK_FAILED", `the network of ${this.#context.name} was removed while it was started`, {
+        hint: "Repeat the command.",
+      });
     if (!(await libvirt.isNetworkActive(network, op.signal))) await this.#activate(libvirt, network, op);
     return { name: network.name, guest: await this.guestOf(libvirt, op) };
   }
@@ -66,21 +72,26 @@ export class MachineNetwork {
     if (this.#config.uri === "qemu:///session") return this.userGuest();
     if (this.#config.network !== undefined) {
       const network = await this.#foreign(libvirt, this.#config.network, op.signal);
-      const leases = (await libvirt.leases(network, op.signal)).filter((lease) => lease.mac.toLowerCase() === this.#config.mac);
+      const leases = (await libvirt.leases(network, op.signal)).filter(
+        (lease) => lease.mac.toLowerCase() === this.#config.mac,
+      );
       const newest = [...leases].sort((a, b) => b.expires - a.expires)[0];
-      return { parameters: { ip: "dhcp" }, addresses: newest ? [newest.address] : [] };
+      return { parameters: { "mk.ip": "dhcp" }, addresses: newest ? [newest.address] : [] };
     }
     const network = await this.#own(libvirt, op.signal);
     const facts = network && parseNetworkXml(await libvirt.networkXml(network, op.signal));
     const address = facts?.hosts.find((host) => host.mac.toLowerCase() === this.#config.mac)?.ip;
-    if (!facts?.gateway || !facts.netmask || !address) return { parameters: { ip: "dhcp" }, addresses: [] };
+    if (!facts?.gateway || !facts.netmask || !address) return { parameters: { "mk.ip": "dhcp" }, addresses: [] };
     // Told by the command line rather than by DHCP: the first lease of a new MAC address takes dnsmasq 7 s, measured.
-    return { parameters: { ip: `${address}/${prefixOf(facts.netmask)},${facts.gateway},${facts.gateway}` }, addresses: [address] };
+    return {
+      parameters: { "mk.ip": `${address}/${prefixOf(facts.netmask)},${facts.gateway},${facts.gateway}` },
+      addresses: [address],
+    };
   }
 
   /** QEMU's user network has the same addresses for every machine. */
   userGuest(): GuestNetwork {
-    return { parameters: { ip: "10.0.2.15/24,10.0.2.2,10.0.2.3" }, addresses: ["127.0.0.1"] };
+    return { parameters: { "mk.ip": "10.0.2.15/24,10.0.2.2,10.0.2.3" }, addresses: ["127.0.0.1"] };
   }
 
   /** Holds a host port for each guest port, the last start's where it is free, until {@link releasePorts}. */
@@ -91,7 +102,11 @@ export class MachineNetwork {
     const forwards: PortSpec[] = [];
     for (const port of wanted) {
       const preferred = port.hostPort || before.find((forward) => forward.guestPort === port.guestPort)?.hostPort;
-      const lease = await this.#context.host.network.leasePort({ host: port.hostAddress, ...(preferred !== undefined && { preferred }), exact: port.hostPort !== 0 });
+      const lease = await this.#context.host.network.leasePort({
+        host: port.hostAddress,
+        ...(preferred !== undefined && { preferred }),
+        exact: port.hostPort !== 0,
+      });
       leases.push(lease);
       forwards.push({ ...port, hostPort: lease.port });
     }
@@ -108,14 +123,18 @@ export class MachineNetwork {
   async forwardOf(guestPort: number): Promise<Endpoint> {
     const forward = (await this.#forwards())?.forwards.find((candidate) => candidate.guestPort === guestPort);
     if (!forward) {
-      throw new MkError("NOT_SUPPORTED", `port ${guestPort} of ${this.#context.name} is not forwarded`, { hint: `Restart it with '--port ${guestPort}'.` });
+      throw new MkError("NOT_SUPPORTED", `port ${guestPort} of ${this.#context.name} is not forwarded`, {
+        hint: `Restart it with '--port ${guestPort}'.`,
+      });
     }
     return { host: forward.hostAddress, port: forward.hostPort };
   }
 
   async #forwards(): Promise<Forwards | undefined> {
     const record = await this.#context.record.read();
-    return typeof record === "object" && record !== null && "forwards" in record && Array.isArray(record.forwards) ? (record as Forwards) : undefined;
+    return typeof record === "object" && record !== null && "forwards" in record && Array.isArray(record.forwards)
+      ? (record as Forwards)
+      : undefined;
   }
 
   async #own(libvirt: Libvirt, signal: AbortSignal): Promise<LibvirtObject | undefined> {
@@ -124,7 +143,10 @@ export class MachineNetwork {
 
   async #foreign(libvirt: Libvirt, name: string, signal: AbortSignal): Promise<LibvirtObject> {
     const network = await libvirt.networkByName(name, signal);
-    if (!network) throw new MkError("INVALID_OPTION", `libvirt has no network ${name}`, { hint: "List the networks with 'virsh net-list --all', or leave --kvm2-network out." });
+    if (!network)
+      throw new MkError("INVALID_OPTION", `libvirt has no network ${name}`, {
+        hint: "List the networks with 'virsh net-list --all', or leave --kvm2-network out.",
+      });
     return network;
   }
 
@@ -133,12 +155,21 @@ export class MachineNetwork {
     const subnet = chooseSubnet(used);
     try {
       return await libvirt.defineNetwork(
-        networkXml({ name: this.#config.domain, uuid: networkUuid(id), bridge: bridgeName(id), subnet, host: { name, mac: this.#config.mac } }),
+        networkXml({
+          name: this.#config.domain,
+          uuid: networkUuid(id),
+          bridge: bridgeName(id),
+          subnet,
+          host: { name, mac: this.#config.mac },
+        }),
         op.signal,
       );
     } catch (error) {
       if (!isNameTaken(error)) throw error;
-      throw new MkError("NETWORK_CONFLICT", `libvirt has a network ${this.#config.domain} that is not mk's`, { hint: "Choose another machine name, or rename that network.", cause: error });
+      throw new MkError("NETWORK_CONFLICT", `libvirt has a network ${this.#config.domain} that is not mk's`, {
+        hint: "Choose another machine name, or rename that network.",
+        cause: error,
+      });
     }
   }
 
@@ -147,10 +178,19 @@ export class MachineNetwork {
       await libvirt.startNetwork(network, op.signal);
     } catch (error) {
       // "Network is already in use by interface …": the host has got a route there since.
-      if (!(error instanceof LibvirtError) || this.#config.network !== undefined || error.code === LIBVIRT_ERROR.noNetwork || !/in use/i.test(error.message)) throw error;
+      if (
+        !(error instanceof LibvirtError) ||
+        this.#config.network !== undefined ||
+        error.code === LIBVIRT_ERROR.noNetwork ||
+        !/in use/i.test(error.message)
+      )
+        throw error;
       op.log("the subnet is taken meanwhile, another is chosen", { network: network.name });
       await libvirt.undefineNetwork(network, op.signal);
-      await libvirt.startNetwork(await this.#defineOwn(libvirt, op, await this.#usedSubnets(libvirt, op.signal)), op.signal);
+      await libvirt.startNetwork(
+        await this.#defineOwn(libvirt, op, await this.#usedSubnets(libvirt, op.signal)),
+        op.signal,
+      );
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Endpoint, Machine, MachineAccess, MachineContext, MachineStatus, Operation, PortSpec } from "@mk/core";
 import { MkError } from "@mk/core";
-import { kernelCmdline, seedCpio } from "@mk/vm";
+import { buildKernelCommandLine, serialConsole, writeSeedArchive } from "@mk/vm";
 import type { Kvm2Config } from "./config.js";
 import { type DomainNetwork, domainXml } from "./domain-xml.js";
 import { type Domain, type DomainState, type Libvirt, PAUSED_IO_ERROR } from "./libvirt.js";
@@ -22,14 +22,27 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
 
   async function ownDomain(libvirt: Libvirt, signal: AbortSignal): Promise<Domain> {
     const domain = await libvirt.domain(id, signal);
-    if (!domain) throw new MkError("MACHINE_ABSENT", `libvirt has no domain of machine ${context.name}`, { hint: `Run 'mk delete ${context.name}', then start it anew.` });
+    if (!domain)
+      throw new MkError("MACHINE_ABSENT", `libvirt has no domain of machine ${context.name}`, {
+        hint: `Run 'mk delete ${context.name}', then start it anew.`,
+      });
     return domain;
   }
 
   /** Defines the domain anew with what the spec now says; libvirt replaces the definition of the same UUID. */
-  async function define(libvirt: Libvirt, guestNetwork: DomainNetwork, cmdline: string, op: Operation): Promise<Domain> {
+  async function define(
+    libvirt: Libvirt,
+    guestNetwork: DomainNetwork,
+    cmdline: string,
+    op: Operation,
+  ): Promise<Domain> {
     const image = await context.image();
-    const type = await chooseDomainType(host, libvirt, { uri: config.uri, virtualization: config.virtualization, arch: spec.arch }, op.signal);
+    const type = await chooseDomainType(
+      host,
+      libvirt,
+      { uri: config.uri, virtualization: config.virtualization, arch: spec.arch },
+      op.signal,
+    );
     op.log("domain type chosen", { type });
     const xml = domainXml({
       name: config.domain,
@@ -56,7 +69,10 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
       return await libvirt.defineDomain(xml, op.signal);
     } catch (error) {
       if (!isNameTaken(error)) throw error;
-      throw new MkError("MACHINE_EXISTS", `libvirt has a domain ${config.domain} that is not mk's`, { hint: `Rename it with 'virsh domrename ${config.domain} <name>', or choose another machine name.`, cause: error });
+      throw new MkError("MACHINE_EXISTS", `libvirt has a domain ${config.domain} that is not mk's`, {
+        hint: `Rename it with 'virsh domrename ${config.domain} <name>', or choose another machine name.`,
+        cause: error,
+      });
     }
   }
 
@@ -73,19 +89,27 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
         for (const each of [off.signal, signal, libvirt.closed]) each.removeEventListener("abort", onAbort);
         settle();
       };
-      const onAbort = () => finish(off.signal.aborted ? resolve : () => reject(signal.aborted ? signal.reason : libvirt.closed.reason));
+      const onAbort = () =>
+        finish(off.signal.aborted ? resolve : () => reject(signal.aborted ? signal.reason : libvirt.closed.reason));
       for (const each of [off.signal, signal, libvirt.closed]) each.addEventListener("abort", onAbort);
       if (off.signal.aborted || signal.aborted || libvirt.closed.aborted) onAbort();
     });
   }
 
   async function ports(op: Operation): Promise<readonly PortSpec[]> {
-    return await network.leasePorts([...GUEST_PORTS.map((guestPort) => ({ hostAddress: "127.0.0.1", hostPort: 0, guestPort })), ...spec.ports], op);
+    return await network.leasePorts(
+      [...GUEST_PORTS.map((guestPort) => ({ hostAddress: "127.0.0.1", hostPort: 0, guestPort })), ...spec.ports],
+      op,
+    );
   }
 
   /** The network the domain is to have, started, and what the guest must be told of it. */
-  async function prepareNetwork(libvirt: Libvirt, op: Operation): Promise<{ readonly domain: DomainNetwork; readonly guest: GuestNetwork }> {
-    if (config.uri === "qemu:///session") return { domain: { kind: "user", forwards: await ports(op) }, guest: network.userGuest() };
+  async function prepareNetwork(
+    libvirt: Libvirt,
+    op: Operation,
+  ): Promise<{ readonly domain: DomainNetwork; readonly guest: GuestNetwork }> {
+    if (config.uri === "qemu:///session")
+      return { domain: { kind: "user", forwards: await ports(op) }, guest: network.userGuest() };
     const { name, guest } = await network.start(libvirt, op);
     return { domain: { kind: "network", name }, guest };
   }
@@ -97,7 +121,8 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
         if (!domain) return { state: "absent" };
         const { state, reason } = await libvirt.domainState(domain, op.signal);
         if (state === "shutoff" || state === "nostate") {
-          if (!(await host.files.stat(files.data))) return { state: "broken", reason: `its data disk ${files.data} is gone` };
+          if (!(await host.files.stat(files.data)))
+            return { state: "broken", reason: `its data disk ${files.data} is gone` };
           return { state: (await libvirt.isSaved(domain, op.signal)) ? "saved" : "stopped" };
         }
         return statusOf(state, reason);
@@ -126,17 +151,24 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
         const existing = await ownDomain(libvirt, op.signal);
         if (await libvirt.isSaved(existing, op.signal)) {
           await op.step("network", "Starting the network", async () => void (await prepareNetwork(libvirt, op)));
-          return await op.step("restore", "Restoring the saved machine", () => libvirt.startDomain(existing, op.signal));
+          return await op.step("restore", "Restoring the saved machine", () =>
+            libvirt.startDomain(existing, op.signal),
+          );
         }
         const prepared = await op.step("network", "Starting the network", () => prepareNetwork(libvirt, op));
         const domain = await op.step("seed", "Writing the seed", async () => {
           const image = await context.image();
           const seed = await context.seed({ addresses: prepared.guest.addresses });
-          await host.files.concat(files.initrd, [seedCpio(seed), image.initramfs]);
+          await host.files.concat(files.initrd, [writeSeedArchive(seed), image.initramfs]);
           // Made by us first, so that the log stays the user's own file when libvirt's log daemon appends to it.
           await host.files.write(files.serial, "");
           await host.files.allocate(files.data, spec.diskMiB * MIB);
-          return await define(libvirt, prepared.domain, kernelCmdline(image, prepared.guest.parameters), op);
+          return await define(
+            libvirt,
+            prepared.domain,
+            buildKernelCommandLine(image.cmdline, prepared.guest.parameters),
+            op,
+          );
         });
         await op.step("power", "Starting the domain", async () => {
           op.undo((undo) => use(undo, async (again) => again.destroyDomain(domain, undo.signal)));
@@ -152,7 +184,9 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
         await libvirt.shutdownDomain(domain, op.signal);
         await op.step("shutdown", "Waiting for the guest to shut down", () =>
           // libvirtd may be restarted meanwhile; the guest goes on shutting down, so the wait does too.
-          session.useAgain(op.signal, async (current) => waitOff(current, await ownDomain(current, op.signal), op.signal)),
+          session.useAgain(op.signal, async (current) =>
+            waitOff(current, await ownDomain(current, op.signal), op.signal),
+          ),
         );
       });
     },
@@ -186,9 +220,7 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
       // Everything that may change is read from the spec when the domain is defined anew, which each start does.
     },
 
-    console: {
-      read: (signal) => host.files.follow(files.serial, { signal }),
-    },
+    console: serialConsole(host.files, files.serial),
 
     suspension: {
       pause: (op) => use(op, async (libvirt) => libvirt.suspendDomain(await ownDomain(libvirt, op.signal), op.signal)),
@@ -214,7 +246,10 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
     if (config.uri === "qemu:///session") return await network.forwardOf(guestPort);
     const guest = await use(op, (libvirt) => network.guestOf(libvirt, op));
     const address = guest.addresses[0];
-    if (address === undefined) throw new MkError("MACHINE_NOT_RUNNING", `${context.name} has no address yet`, { hint: "Wait until it has booted, then repeat the command." });
+    if (address === undefined)
+      throw new MkError("MACHINE_NOT_RUNNING", `${context.name} has no address yet`, {
+        hint: "Wait until it has booted, then repeat the command.",
+      });
     return { host: address, port: guestPort };
   }
 }
@@ -229,7 +264,9 @@ function statusOf(state: Exclude<DomainState, "shutoff" | "nostate">, reason: nu
     case "blocked":
       return { state: "running" };
     case "paused":
-      return reason === PAUSED_IO_ERROR ? { state: "paused", reason: "a disk of the host is full or failed" } : { state: "paused" };
+      return reason === PAUSED_IO_ERROR
+        ? { state: "paused", reason: "a disk of the host is full or failed" }
+        : { state: "paused" };
     case "shutdown":
       return { state: "stopping" };
     case "pmsuspended":
@@ -240,4 +277,3 @@ function statusOf(state: Exclude<DomainState, "shutoff" | "nostate">, reason: nu
       return state satisfies never;
   }
 }
-

@@ -1,5 +1,5 @@
-import { XMLParser } from "fast-xml-parser";
 import { MkError } from "@mk/core";
+import { XMLParser } from "fast-xml-parser";
 import type { Subnet } from "./subnet.js";
 import { element, toXml } from "./xml.js";
 
@@ -27,7 +27,12 @@ export function networkXml({ name, uuid, bridge, subnet, host }: NetworkSpec): s
       element(
         "ip",
         { address: subnet.gateway, netmask: subnet.netmask },
-        element("dhcp", {}, element("range", { start: subnet.address, end: subnet.address }), element("host", { mac: host.mac, name: host.name, ip: subnet.address })),
+        element(
+          "dhcp",
+          {},
+          element("range", { start: subnet.address, end: subnet.address }),
+          element("host", { mac: host.mac, name: host.name, ip: subnet.address }),
+        ),
       ),
     ),
   );
@@ -41,16 +46,24 @@ export interface NetworkFacts {
 }
 
 // Attribute values as they stand: nothing is a number, nothing is an entity of a document type.
-const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: "@", parseAttributeValue: false, parseTagValue: false, isArray: (name) => name === "host" || name === "ip" || name === "disk" });
+const parser = new XMLParser({
+  ignoreAttributes: false,
+  attributeNamePrefix: "@",
+  parseAttributeValue: false,
+  parseTagValue: false,
+  isArray: (name) => name === "host" || name === "ip" || name === "disk",
+});
 
 /** What mk needs to know of a network. PROTOCOL_ERROR for text that is no network's XML. */
 export function parseNetworkXml(xml: string): NetworkFacts {
   const network = objectAt(parser.parse(xml), "network");
   if (!network) throw new MkError("PROTOCOL_ERROR", "libvirt described a network in XML that mk cannot read");
-  const ip = (network["ip"] as readonly Record<string, unknown>[] | undefined)?.find((candidate) => candidate["@family"] !== "ipv6");
-  const hosts = ip ? ((objectAt(ip, "dhcp")?.["host"] as readonly Record<string, unknown>[] | undefined) ?? []) : [];
+  const ip = (network.ip as readonly Record<string, unknown>[] | undefined)?.find(
+    (candidate) => candidate["@family"] !== "ipv6",
+  );
+  const hosts = ip ? ((objectAt(ip, "dhcp")?.host as readonly Record<string, unknown>[] | undefined) ?? []) : [];
   return {
-    name: String(network["name"]),
+    name: String(network.name),
     ...(ip && { gateway: String(ip["@address"]), netmask: String(ip["@netmask"]) }),
     hosts: hosts.map((host) => ({ mac: String(host["@mac"]), ip: String(host["@ip"]) })),
   };

@@ -20,7 +20,18 @@ export const options = {
     describe: "kvm, software emulation, or kvm where a guest was seen to run on it",
     change: "restart",
   },
-  cpuModel: { type: "string", describe: "CPU model of the guest instead of the host's (kvm) or the fullest (qemu)", pattern: /^[\w.+-]+$/, change: "restart" },
+  cpuModel: {
+    type: "string",
+    describe: "CPU model of the guest instead of the host's (kvm) or the fullest (qemu)",
+    pattern: /^[\w.+-]+$/,
+    change: "restart",
+  },
   hidden: { type: "boolean", default: false, describe: "hide from the guest that it runs on KVM", change: "restart" },
-  diskCache: { type: "string", choices: ["default", "none", "writeback", "writethrough", "unsafe"], default: "default", describe: "cache mode of the data disk", change: "restart" },
+  diskCache: {
+    type: "string",
+    choices: ["default", "none", "writeback", "writethrough", "unsafe"],
+    default: "default",
+    describe: "cache mode of the data disk",
+    change: "restart",
+  },
 } as const satisfies OptionSpecs;

@@ -49,8 +49,21 @@ export class RpcConnection {
   constructor(stream: Duplex) {
     this.#stream = stream;
     stream.on("data", (chunk: Buffer) => this.#receive(chunk));
-    stream.on("error", (cause) => this.#end(new MkError("NETWORK_FAILED", "the connection to libvirt broke", { cause, hint: "Check that libvirtd runs, then repeat the command." })));
-    stream.on("close", () => this.#end(new MkError("NETWORK_FAILED", "libvirt closed the connection", { hint: "Check that libvirtd runs, then repeat the command." })));
+    stream.on("error", (cause) =>
+      this.#end(
+        new MkError("NETWORK_FAILED", "the connection to libvirt broke", {
+          cause,
+          hint: "Check that libvirtd runs, then repeat the command.",
+        }),
+      ),
+    );
+    stream.on("close", () =>
+      this.#end(
+        new MkError("NETWORK_FAILED", "libvirt closed the connection", {
+          hint: "Check that libvirtd runs, then repeat the command.",
+        }),
+      ),
+    );
   }
 
   /** Aborted, with the reason, once the connection is of no use any more. */
@@ -82,7 +95,14 @@ export class RpcConnection {
         reject: (error) => settle(() => reject(error)),
       });
       const body = args.toBuffer();
-      const header = new XdrWriter().uint(4 + HEADER_BYTES + body.length).uint(PROGRAM).uint(VERSION).int(procedure).int(TYPE.call).uint(serial).int(STATUS_OK);
+      const header = new XdrWriter()
+        .uint(4 + HEADER_BYTES + body.length)
+        .uint(PROGRAM)
+        .uint(VERSION)
+        .int(procedure)
+        .int(TYPE.call)
+        .uint(serial)
+        .int(STATUS_OK);
       this.#stream.write(Buffer.concat([header.toBuffer(), body]));
     });
   }
@@ -95,7 +115,10 @@ export class RpcConnection {
     this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
     while (this.#received.length >= 4) {
       const length = this.#received.readUInt32BE();
-      if (length < 4 + HEADER_BYTES || length > MAX_FRAME_BYTES) return this.#violate(`a frame of ${length} bytes`);
+      if (length < 4 + HEADER_BYTES || length > MAX_FRAME_BYTES) {
+        this.#violate(`a frame of ${length} bytes`);
+        return;
+      }
       if (this.#received.length < length) return;
       const frame = new XdrReader(this.#received.subarray(4, length));
       this.#received = this.#received.subarray(length);
@@ -119,7 +142,10 @@ export class RpcConnection {
     const pending = type === TYPE.reply ? this.#pending.get(serial) : undefined;
     // A reply to a call that was aborted.
     if (!pending) return;
-    if (status === STATUS_OK) return pending.resolve(frame);
+    if (status === STATUS_OK) {
+      pending.resolve(frame);
+      return;
+    }
     try {
       const code = frame.int();
       frame.int();
@@ -130,7 +156,9 @@ export class RpcConnection {
   }
 
   #violate(what: string): void {
-    this.#end(new MkError("PROTOCOL_ERROR", `libvirt sent ${what}`, { hint: "Check that the socket belongs to libvirtd." }));
+    this.#end(
+      new MkError("PROTOCOL_ERROR", `libvirt sent ${what}`, { hint: "Check that the socket belongs to libvirtd." }),
+    );
     this.#stream.destroy();
   }
 

@@ -12,7 +12,13 @@ const PACKAGES = {
 
 /** Connects to the system's libvirt and runs a guest instruction on KVM. */
 export async function status(host: Host, signal: AbortSignal): Promise<DriverStatus> {
-  if (host.platform !== "linux") return { status: "missing", code: "platform", reason: `libvirt with KVM needs linux, this is ${host.platform}`, fix: "Use another driver, for example qemu." };
+  if (host.platform !== "linux")
+    return {
+      status: "missing",
+      code: "platform",
+      reason: `libvirt with KVM needs linux, this is ${host.platform}`,
+      fix: "Use another driver, for example qemu.",
+    };
   let libvirt: Libvirt;
   try {
     libvirt = await Libvirt.connect(host, "qemu:///system", signal);
@@ -36,10 +42,31 @@ export async function status(host: Host, signal: AbortSignal): Promise<DriverSta
 
 async function unavailable(host: Host, error: MkError): Promise<DriverStatus> {
   if (error.code === "PERMISSION_DENIED") {
-    return { status: "unhealthy", code: "libvirt-permission", reason: error.message, fix: error.hint ?? "Join the group libvirt." };
+    return {
+      status: "unhealthy",
+      code: "libvirt-permission",
+      reason: error.message,
+      fix: error.hint ?? "Join the group libvirt.",
+    };
   }
   if (error.code !== "DRIVER_UNAVAILABLE") throw error;
-  const daemon = (await host.which("libvirtd")) ?? (await host.which("virtqemud")) ?? (await host.files.stat("/usr/sbin/libvirtd")) ?? (await host.files.stat("/usr/sbin/virtqemud"));
-  if (daemon) return { status: "stopped", code: "libvirt-not-running", reason: error.message, fix: "Start it with 'sudo systemctl start libvirtd' (or virtqemud and virtnetworkd)." };
-  return { status: "missing", code: "libvirt-not-found", reason: "libvirt is not installed", fix: "Install libvirt and QEMU.", packages: PACKAGES };
+  const daemon =
+    (await host.which("libvirtd")) ??
+    (await host.which("virtqemud")) ??
+    (await host.files.stat("/usr/sbin/libvirtd")) ??
+    (await host.files.stat("/usr/sbin/virtqemud"));
+  if (daemon)
+    return {
+      status: "stopped",
+      code: "libvirt-not-running",
+      reason: error.message,
+      fix: "Start it with 'sudo systemctl start libvirtd' (or virtqemud and virtnetworkd).",
+    };
+  return {
+    status: "missing",
+    code: "libvirt-not-found",
+    reason: "libvirt is not installed",
+    fix: "Install libvirt and QEMU.",
+    packages: PACKAGES,
+  };
 }

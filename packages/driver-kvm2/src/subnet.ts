@@ -23,7 +23,8 @@ export function chooseSubnet(used: readonly string[]): Subnet {
   ];
   for (const candidate of candidates) {
     const range = parseCidr(`${candidate}.0/24`);
-    if (range && !taken.some((other) => range.first <= other.last && other.first <= range.last)) return subnetOf(candidate);
+    if (range && !taken.some((other) => range.first <= other.last && other.first <= range.last))
+      return subnetOf(candidate);
   }
   throw new MkError("NETWORK_CONFLICT", `all ${candidates.length} subnets that mk may use are taken`, {
     hint: "Join an existing network with --kvm2-network, or remove networks that are not used.",
@@ -31,7 +32,13 @@ export function chooseSubnet(used: readonly string[]): Subnet {
 }
 
 function subnetOf(candidate: string): Subnet {
-  return { cidr: `${candidate}.0/24`, netmask: "255.255.255.0", prefix: 24, gateway: `${candidate}.1`, address: `${candidate}.2` };
+  return {
+    cidr: `${candidate}.0/24`,
+    netmask: "255.255.255.0",
+    prefix: 24,
+    gateway: `${candidate}.1`,
+    address: `${candidate}.2`,
+  };
 }
 
 interface Range {

@@ -1,6 +1,6 @@
 import type { GuestArch, Host } from "@mk/core";
 import { MkError } from "@mk/core";
-import { type Libvirt, LIBVIRT_ERROR, type LibvirtUri } from "./libvirt.js";
+import { LIBVIRT_ERROR, type Libvirt, type LibvirtUri } from "./libvirt.js";
 import { LibvirtError } from "./rpc-connection.js";
 import { element, toXml } from "./xml.js";
 
@@ -13,16 +13,18 @@ export interface KvmFinding {
 
 /** A guest that runs at all powers off in well under a second; one that never does must not hold up `mk start`. */
 const PROBE_MS = 1500;
+/** SeaBIOS does not read from a disk of less than a cylinder. */
+const BOOT_DISK_BYTES = 1024 * 1024;
 
 /**
- * A boot sector that powers the machine off through ACPI: mov dx,0x604; mov ax,0x2000; out dx,ax; then hlt for ever. SeaBIOS has put the
- * PM registers at 0x600 (QEMU's pc and q35), SLP_EN is bit 13 of PM1a_CNT and QEMU's S5 has the sleep type 0.
+ * A disk whose boot sector powers the machine off through ACPI: cli; mov dx,0x604; mov ax,0x2000; out dx,ax; then hlt for ever. SeaBIOS has
+ * put the PM registers at 0x600 (QEMU's pc and q35), SLP_EN is bit 13 of PM1a_CNT and QEMU's S5 has the sleep type 0.
  */
-function bootSector(): Uint8Array {
-  const sector = Buffer.alloc(512);
-  Buffer.from([0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef, 0xf4, 0xeb, 0xfd]).copy(sector);
-  sector.writeUInt16LE(0xaa55, 510);
-  return sector;
+function bootDisk(): Uint8Array {
+  const disk = Buffer.alloc(BOOT_DISK_BYTES);
+  Buffer.from([0xfa, 0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef, 0xf4, 0xeb, 0xfd]).copy(disk);
+  disk.writeUInt16LE(0xaa55, 510);
+  return disk;
 }
 
 /**
@@ -49,20 +51,26 @@ export async function findKvm(host: Host, libvirt: Libvirt, uri: LibvirtUri, sig
 }
 
 /** Runs the boot sector in a transient domain of this type. Rejects with LibvirtError when libvirt does not start it. */
-export async function runProbe(host: Host, libvirt: Libvirt, type: "kvm" | "qemu", signal: AbortSignal): Promise<KvmFinding> {
+export async function runProbe(
+  host: Host,
+  libvirt: Libvirt,
+  type: "kvm" | "qemu",
+  signal: AbortSignal,
+): Promise<KvmFinding> {
   const directory = await host.runDirectory("kvm2-probe");
   const uuid = crypto.randomUUID();
   const disk = `${directory}/${uuid.slice(0, 8)}.img`;
-  await host.files.write(disk, bootSector());
-  const stopped = new AbortController();
+  await host.files.write(disk, bootDisk());
+  const poweredOff = new AbortController();
   using _subscription = await libvirt.lifecycle((event) => {
-    if (event.uuid === uuid && event.event === "stopped") stopped.abort();
+    // "stopped" follows a second later, when libvirt has cleared the domain away.
+    if (event.uuid === uuid && (event.event === "shutdown" || event.event === "stopped")) poweredOff.abort();
   }, signal);
   try {
     const domain = await libvirt.createDomain(probeXml(type, uuid, disk, host), signal);
-    const ran = await settled(host, stopped.signal, signal);
-    if (ran) return { works: true, reason: "" };
+    const ran = await settled(host, poweredOff.signal, signal);
     await libvirt.destroyDomain(domain, signal);
+    if (ran) return { works: true, reason: "" };
     return { works: false, reason: "/dev/kvm creates machines, but no guest instruction ran on it" };
   } finally {
     await host.files.remove(disk);
@@ -70,13 +78,13 @@ export async function runProbe(host: Host, libvirt: Libvirt, type: "kvm" | "qemu
 }
 
 /** True when the guest powered itself off before the time was over. */
-async function settled(host: Host, stopped: AbortSignal, signal: AbortSignal): Promise<boolean> {
+async function settled(host: Host, poweredOff: AbortSignal, signal: AbortSignal): Promise<boolean> {
   try {
-    await host.delay(PROBE_MS, AbortSignal.any([stopped, signal]));
+    await host.delay(PROBE_MS, AbortSignal.any([poweredOff, signal]));
     return false;
   } catch (error) {
     signal.throwIfAborted();
-    if (stopped.aborted) return true;
+    if (poweredOff.aborted) return true;
     throw error;
   }
 }
@@ -96,34 +104,64 @@ function probeXml(type: "kvm" | "qemu", uuid: string, disk: string, host: Host):
       element(
         "devices",
         {},
-        element("disk", { type: "file", device: "disk" }, element("driver", { name: "qemu", type: "raw" }), element("source", { file: disk }), element("target", { dev: "vda", bus: "virtio" }), element("readonly")),
+        element(
+          "disk",
+          { type: "file", device: "disk" },
+          element("driver", { name: "qemu", type: "raw" }),
+          element("source", { file: disk }),
+          element("target", { dev: "vda", bus: "virtio" }),
+          element("readonly"),
+        ),
         element("memballoon", { model: "none" }),
       ),
-      element("seclabel", { type: "static", model: "dac", relabel: "no" }, element("label", {}, `+${host.user.uid}:+${host.user.gid}`)),
+      element(
+        "seclabel",
+        { type: "static", model: "dac", relabel: "no" },
+        element("label", {}, `+${host.user.uid}:+${host.user.gid}`),
+      ),
     ),
   );
 }
 
 function isFinding(value: unknown): value is KvmFinding {
-  return typeof value === "object" && value !== null && "works" in value && typeof value.works === "boolean" && "reason" in value && typeof value.reason === "string";
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "works" in value &&
+    typeof value.works === "boolean" &&
+    "reason" in value &&
+    typeof value.reason === "string"
+  );
 }
 
 /** The domain type to use. DRIVER_UNAVAILABLE when `kvm` was demanded and does not work. */
 export async function chooseDomainType(
   host: Host,
   libvirt: Libvirt,
-  { uri, virtualization, arch }: { readonly uri: LibvirtUri; readonly virtualization: "auto" | "kvm" | "qemu"; readonly arch: GuestArch },
+  {
+    uri,
+    virtualization,
+    arch,
+  }: { readonly uri: LibvirtUri; readonly virtualization: "auto" | "kvm" | "qemu"; readonly arch: GuestArch },
   signal: AbortSignal,
 ): Promise<"kvm" | "qemu"> {
   if (virtualization === "qemu") return "qemu";
   const native = (host.arch === "x64" && arch === "amd64") || (host.arch === "arm64" && arch === "arm64");
-  const finding: KvmFinding = native ? await findKvm(host, libvirt, uri, signal) : { works: false, reason: `an ${arch} guest cannot be virtualized on this CPU` };
+  const finding: KvmFinding = native
+    ? await findKvm(host, libvirt, uri, signal)
+    : { works: false, reason: `an ${arch} guest cannot be virtualized on this CPU` };
   if (finding.works) return "kvm";
   if (virtualization === "auto") return "qemu";
-  throw new MkError("DRIVER_UNAVAILABLE", `KVM cannot be used: ${finding.reason}`, { hint: "Leave --kvm2-virtualization at auto to run in software emulation." });
+  throw new MkError("DRIVER_UNAVAILABLE", `KVM cannot be used: ${finding.reason}`, {
+    hint: "Leave --kvm2-virtualization at auto to run in software emulation.",
+  });
 }
 
 /** Whether libvirt said that an object of this name is somebody else's. */
 export function isNameTaken(error: unknown): boolean {
-  return error instanceof LibvirtError && error.code === LIBVIRT_ERROR.operationFailed && /already exists/.test(error.message);
+  return (
+    error instanceof LibvirtError &&
+    error.code === LIBVIRT_ERROR.operationFailed &&
+    /already exists/.test(error.message)
+  );
 }

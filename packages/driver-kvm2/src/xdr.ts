@@ -94,7 +94,8 @@ export class XdrReader {
   array<T>(read: (reader: this) => T): readonly T[] {
     const count = this.uint();
     // Every item takes four bytes at least: a larger count is a lie, and must not allocate.
-    if (count > this.remaining / 4) throw new RangeError(`an array of ${count} items does not fit in ${this.remaining} bytes`);
+    if (count > this.remaining / 4)
+      throw new RangeError(`an array of ${count} items does not fit in ${this.remaining} bytes`);
     return Array.from({ length: count }, () => read(this));
   }
 

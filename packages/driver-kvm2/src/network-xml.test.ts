@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { networkXml, parseNetworkXml } from "./network-xml.js";
+import { chooseSubnet } from "./subnet.js";
+
+const spec = {
+  name: "mk-dev",
+  uuid: "5f0e7b1c-3a43-8c1e-9a59-0d7a2f1b6c11",
+  bridge: "mk0123456789",
+  subnet: chooseSubnet([]),
+  host: { name: "dev", mac: "52:54:00:12:34:56" },
+};
+
+describe("networkXml", () => {
+  it("is the golden file", async () => {
+    await expect(networkXml(spec)).toMatchFileSnapshot("../test/golden/network.golden.xml");
+  });
+
+  it("is the golden file for a name with every special character, and parses back to it", async () => {
+    const name = `a b'"<>&,;$`;
+    const xml = networkXml({ ...spec, name });
+    await expect(xml).toMatchFileSnapshot("../test/golden/network-hostile.golden.xml");
+    expect(parseNetworkXml(xml)).toEqual({
+      name,
+      gateway: "192.168.39.1",
+      netmask: "255.255.255.0",
+      hosts: [{ mac: spec.host.mac, ip: "192.168.39.2" }],
+    });
+  });
+});
+
+describe("parseNetworkXml", () => {
+  it("reads a network without addresses, such as a bridge of the host", () => {
+    expect(parseNetworkXml("<network><name>br</name><forward mode='bridge'/><bridge name='br0'/></network>")).toEqual({
+      name: "br",
+      hosts: [],
+    });
+  });
+
+  it("passes over IPv6", () => {
+    const xml =
+      "<network><name>n</name><ip family='ipv6' address='fd00::1' prefix='64'/><ip address='10.1.0.1' netmask='255.255.0.0'/></network>";
+    expect(parseNetworkXml(xml)).toMatchObject({ gateway: "10.1.0.1", netmask: "255.255.0.0" });
+  });
+
+  it.each(["", "<domain/>", "garbage"])("refuses %j", (xml) => {
+    expect(() => parseNetworkXml(xml)).toThrowError(expect.objectContaining({ code: "PROTOCOL_ERROR" }));
+  });
+});

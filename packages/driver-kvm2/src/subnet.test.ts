@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { chooseSubnet, prefixOf } from "./subnet.js";
+
+describe("chooseSubnet", () => {
+  it("begins where minikube does", () => {
+    expect(chooseSubnet([])).toMatchObject({
+      cidr: "192.168.39.0/24",
+      gateway: "192.168.39.1",
+      address: "192.168.39.2",
+    });
+  });
+
+  it.each([["192.168.39.0/24"], ["192.168.39.128/25"], ["192.168.39.77/32"], ["192.168.32.0/21"]])(
+    "steps over a subnet that overlaps %s",
+    (used) => {
+      expect(chooseSubnet([used]).cidr).toBe("192.168.50.0/24");
+    },
+  );
+
+  it("leaves 192.168.0.0/16 when all of it is taken", () => {
+    expect(chooseSubnet(["192.168.0.0/16"]).cidr).toBe("172.30.0.0/24");
+  });
+
+  it("does not take a default route, IPv6 or garbage for a taken subnet", () => {
+    expect(chooseSubnet(["0.0.0.0/0", "fe80::/64", "nonsense", "300.1.1.1/24", "10.0.0.0/99"]).cidr).toBe(
+      "192.168.39.0/24",
+    );
+  });
+
+  it("refuses with a fix when nothing is left", () => {
+    expect(() => chooseSubnet(["192.168.0.0/16", "172.16.0.0/12"])).toThrowError(
+      expect.objectContaining({ code: "NETWORK_CONFLICT", hint: expect.stringContaining("--kvm2-network") }),
+    );
+  });
+});
+
+describe("prefixOf", () => {
+  it.each([
+    ["255.255.255.0", 24],
+    ["255.255.0.0", 16],
+    ["255.255.255.252", 30],
+    ["0.0.0.0", 0],
+  ])("counts the ones of %s", (netmask, prefix) => {
+    expect(prefixOf(netmask)).toBe(prefix);
+  });
+});
