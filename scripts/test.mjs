@@ -30,14 +30,24 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 let broken = false;
 for (const project of projects) {
   const output = join(results, `${project}.json`);
-  const { status } = run(bin("vitest"), ["run", "--project", project, "--reporter=default", "--reporter=json", `--outputFile.json=${output}`, ...rest]);
+  const { status } = run(bin("vitest"), [
+    "run",
+    "--project",
+    project,
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${output}`,
+    ...rest,
+  ]);
   try {
     const report = JSON.parse(readFileSync(output, "utf8"));
     total.passed += report.numPassedTests;
     total.failed += report.numFailedTests;
     total.skipped += report.numPendingTests + report.numTodoTests;
     // A file that fails to load has no failed test of its own, and must count all the same.
-    total.failed += report.testResults.filter((file) => file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed")).length;
+    total.failed += report.testResults.filter(
+      (file) => file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed"),
+    ).length;
   } catch {
     broken = true;
   }
