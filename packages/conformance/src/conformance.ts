@@ -1,0 +1,39 @@
+import type { Driver } from "@mk/core";
+import { describe, test } from "vitest";
+import { contractTests } from "./kit.js";
+import type { ConformanceSetup } from "./setup.js";
+
+/**
+ * Registers the contract's tests for one driver with vitest. Call it once at the top of a test file.
+ *
+ * Which tests apply follows from the driver: optional abilities are tested when they are there. There is no way to skip a
+ * test: what is known to fail is listed in `known`, runs as `test.fails`, and turns red when it starts to pass.
+ *
+ * @example
+ * ```ts
+ * conformance(driver, { host: async () => scriptedHost({ programs: { frob } }), packageJson });
+ * ```
+ */
+export function conformance(driver: Driver, setup: ConformanceSetup): void {
+  describe(`${driver.name} keeps the driver contract`, async () => {
+    const tests = await contractTests(driver, setup);
+    const known = new Map(
+      setup.known?.flatMap(({ because, tests }) => tests.map((title) => [title, because] as const)),
+    );
+    for (const suite of new Set(tests.map((each) => each.suite))) {
+      describe(suite, () => {
+        for (const { title, run } of tests.filter((each) => each.suite === suite)) {
+          const because = known.get(title);
+          known.delete(title);
+          if (because === undefined) test(title, run);
+          else test.fails(`${title} (known: ${because})`, run);
+        }
+      });
+    }
+    for (const title of known.keys()) {
+      test(`knows the test it expects to fail: ${title}`, () => {
+        throw new TypeError(`the contract has no test of this title for ${driver.name}: ${title}`);
+      });
+    }
+  });
+}

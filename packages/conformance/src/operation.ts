@@ -1,0 +1,104 @@
+import { getEventListeners } from "node:events";
+import type { Operation, Progress } from "@mk/core";
+
+export interface StepSeen {
+  readonly id: string;
+  readonly title: string;
+}
+
+export interface RunOptions {
+  /** Default: one that never aborts. */
+  readonly signal?: AbortSignal;
+  /** Called before and after the work of each step; may abort the signal, or throw in the driver's place. */
+  readonly onStep?: (id: string, side: "before" | "within" | "after") => void;
+}
+
+/** How an operation ended, with all that core would have seen of it. */
+export interface Outcome<T> {
+  readonly result: { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
+  readonly steps: readonly StepSeen[];
+  readonly progress: readonly Progress[];
+  /** What cleanups threw: none may. */
+  readonly undoFailures: readonly unknown[];
+  readonly listenersLeft: number;
+}
+
+/** How long a driver may go on after its signal aborted before it counts as hung. */
+const GRACE_MS = 4_000;
+/** How long an operation on a scripted host may take at all. */
+const HANG_MS = 10_000;
+
+/**
+ * Runs a driver's function as core does: steps refuse to begin once the signal aborted, cleanups run newest first on
+ * failure, each with an operation of its own. An operation that never settles ends as a failure that says so.
+ */
+export async function runOperation<T>(
+  work: (op: Operation) => Promise<T>,
+  options: RunOptions & { readonly hangMs?: number } = {},
+): Promise<Outcome<T>> {
+  const steps: StepSeen[] = [];
+  const progress: Progress[] = [];
+  const cleanups: ((op: Operation) => Promise<void>)[] = [];
+  const undoFailures: unknown[] = [];
+  const signal = options.signal ?? new AbortController().signal;
+  const hangMs = options.hangMs ?? HANG_MS;
+  const operation = (own: AbortSignal, undo: Operation["undo"], onStep?: RunOptions["onStep"]): Operation => ({
+    signal: own,
+    async step(id, title, run) {
+      own.throwIfAborted();
+      steps.push({ id, title });
+      onStep?.(id, "before");
+      own.throwIfAborted();
+      const running = run((report) => void progress.push(report));
+      onStep?.(id, "within");
+      const value = await running;
+      onStep?.(id, "after");
+      return value;
+    },
+    undo,
+    log: () => {},
+  });
+
+  const before = getEventListeners(signal, "abort").length;
+  const op = operation(signal, (cleanup) => void cleanups.push(cleanup), options.onStep);
+  const result = await settle(() => work(op), hangMs, signal);
+  if (!result.ok) {
+    for (const cleanup of cleanups.reverse()) {
+      const fresh = operation(new AbortController().signal, () => {});
+      const undone = await settle(() => cleanup(fresh), hangMs);
+      if (!undone.ok) undoFailures.push(undone.error);
+    }
+  }
+  return {
+    result,
+    steps,
+    progress,
+    undoFailures,
+    listenersLeft: getEventListeners(signal, "abort").length - before,
+  };
+}
+
+/** The result of `work`, or a failure when it neither ends by itself nor soon after its signal aborts. */
+async function settle<T>(work: () => Promise<T>, hangMs: number, signal?: AbortSignal): Promise<Outcome<T>["result"]> {
+  let timer: NodeJS.Timeout | undefined;
+  let stopListening = () => {};
+  const hung = new Promise<never>((_, reject) => {
+    const limit = (ms: number, why: string) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => reject(new Error(why)), ms);
+    };
+    const aborted = () => limit(Math.min(GRACE_MS, hangMs), "the driver did not settle after its signal aborted");
+    limit(hangMs, "the driver did not settle");
+    if (signal?.aborted) aborted();
+    signal?.addEventListener("abort", aborted, { once: true });
+    stopListening = () => signal?.removeEventListener("abort", aborted);
+  });
+  try {
+    return { ok: true, value: await Promise.race([work(), hung]) };
+  } catch (error) {
+    return { ok: false, error };
+  } finally {
+    clearTimeout(timer);
+    stopListening();
+  }
+}

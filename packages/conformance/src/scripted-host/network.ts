@@ -1,0 +1,124 @@
+import { type Duplex, duplexPair } from "node:stream";
+import { MkError, type Network, type PortLease } from "@mk/core";
+import type { ScriptedFiles } from "./files.js";
+
+export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
+export type ConnectionHandler = (stream: Duplex) => void;
+
+interface Listener {
+  readonly accept: ConnectionHandler;
+  readonly streams: Set<Duplex>;
+}
+
+/** Ports that {@link ScriptedNetwork.leasePort} hands out. */
+const FIRST_PORT = 20_000;
+
+/** The network of a scripted host: TCP and unix sockets within this process, leases, and subnets as told. */
+export class ScriptedNetwork implements Network {
+  readonly #files: ScriptedFiles;
+  readonly #subnets: readonly string[];
+  readonly #listeners = new Map<string, Listener>();
+  readonly #leased = new Set<number>();
+  readonly #clients = new Map<Duplex, string>();
+  #nextPort = FIRST_PORT;
+
+  constructor(files: ScriptedFiles, subnets: readonly string[]) {
+    this.#files = files;
+    this.#subnets = subnets;
+  }
+
+  /** Listens until the returned function is called, which also cuts every connection. Throws when the address is taken. */
+  listen(address: Address, accept: ConnectionHandler): () => void {
+    const key = keyOf(address);
+    const taken = this.#listeners.has(key) || ("port" in address && this.#leased.has(address.port));
+    if (taken) throw new MkError("PORT_IN_USE", `${key} is in use`, { hint: "Choose another address." });
+    if ("path" in address) this.#files.placeSocket(address.path);
+    const listener: Listener = { accept, streams: new Set() };
+    this.#listeners.set(key, listener);
+    return () => {
+      this.#listeners.delete(key);
+      for (const stream of listener.streams) stream.destroy();
+    };
+  }
+
+  async connect(address: Address, signal: AbortSignal): Promise<Duplex> {
+    await new Promise((resolve) => setImmediate(resolve));
+    signal.throwIfAborted();
+    const key = keyOf(address);
+    if ("path" in address && (await this.#files.stat(address.path)) === undefined) {
+      throw refused(key, `connect ENOENT ${address.path}`);
+    }
+    const listener = this.#listeners.get(key);
+    if (listener === undefined) throw refused(key, `connect ECONNREFUSED ${key}`);
+    const [client, server] = duplexPair();
+    tie(client, server);
+    listener.streams.add(server);
+    server.once("close", () => listener.streams.delete(server));
+    this.#clients.set(client, key);
+    client.once("close", () => this.#clients.delete(client));
+    listener.accept(server);
+    return client;
+  }
+
+  async leasePort({
+    host = "127.0.0.1",
+    preferred,
+    exact = false,
+  }: {
+    readonly host?: string;
+    readonly preferred?: number;
+    readonly exact?: boolean;
+  } = {}): Promise<PortLease> {
+    const free = (port: number) => !this.#leased.has(port) && !this.#isListening(port);
+    let port = preferred ?? 0;
+    if (port === 0 || !free(port)) {
+      if (exact && port !== 0) {
+        throw new MkError("PORT_IN_USE", `port ${port} on ${host} is in use`, { hint: "Choose another port." });
+      }
+      do port = this.#nextPort++;
+      while (!free(port));
+    }
+    this.#leased.add(port);
+    return { host, port, release: async () => void this.#leased.delete(port) };
+  }
+
+  async usedSubnets(): Promise<readonly string[]> {
+    return this.#subnets;
+  }
+
+  /** What is open: for an inventory. */
+  open(): readonly string[] {
+    return [
+      ...[...this.#listeners.keys()].map((key) => `listener on ${key}`),
+      ...[...this.#leased].map((port) => `lease of port ${port}`),
+      ...[...this.#clients.values()].map((key) => `connection to ${key}`),
+    ];
+  }
+
+  #isListening(port: number): boolean {
+    return [...this.#listeners.keys()].some((key) => key.endsWith(`:${port}`));
+  }
+}
+
+/** A pair of sockets ends together: when one side is destroyed the other sees the end of its stream. */
+function tie(client: Duplex, server: Duplex): void {
+  for (const [one, other] of [
+    [client, server],
+    [server, client],
+  ] as const) {
+    one.on("error", () => {});
+    one.once("close", () => setImmediate(() => other.destroy()));
+  }
+}
+
+function keyOf(address: Address): string {
+  if ("path" in address) return address.path;
+  return `${address.host === "localhost" ? "127.0.0.1" : address.host}:${address.port}`;
+}
+
+function refused(key: string, why: string): MkError {
+  return new MkError("NETWORK_FAILED", `cannot connect to ${key}`, {
+    hint: "Check that its service runs.",
+    cause: Object.assign(new Error(why), { code: why.split(" ")[1] }),
+  });
+}

@@ -1,0 +1,72 @@
+import { MkError } from "@mk/core";
+import { expect } from "vitest";
+import { type Suite, suiteOf } from "../contract-test.js";
+import { optionDefaults } from "../option-defaults.js";
+import { expectPlainJson, freezeDeep, throughJson } from "../plain-json.js";
+import { sampleSpec } from "../sample-spec.js";
+
+/** mk's hardware spec and the options become the driver's own config: plain, versioned JSON that core persists. */
+export const config: Suite = ({ driver, setup }) => {
+  const spec = freezeDeep(sampleSpec(setup.spec));
+  const options = freezeDeep({ ...optionDefaults(driver.options), ...setup.options });
+  const create = () => driver.createConfig(spec, options);
+  const refused = (raw: unknown, what: string) => {
+    const thrown = thrownBy(() => driver.parseConfig(raw));
+    expect(MkError.is(thrown), `parseConfig(${what}) threw ${String(thrown)}`).toBe(true);
+    expect(["CONFIG_CORRUPT", "STATE_TOO_NEW"]).toContain((thrown as MkError).code);
+  };
+  return suiteOf("config", {
+    "makes the same config of the same spec and options": () => {
+      expect(create()).toEqual(create());
+    },
+    "does not share or change what it was given": () => {
+      const mutable = structuredClone(spec);
+      const made = driver.createConfig(mutable, structuredClone(options));
+      const before = throughJson(made);
+      for (const list of [mutable.mounts, mutable.ports]) (list as unknown[]).push("changed later");
+      expect(throughJson(made)).toEqual(before);
+      expect(create()).toBeTypeOf("object");
+    },
+    "makes plain JSON": () => {
+      expectPlainJson(create());
+    },
+    "writes the version of its config's form into it": () => {
+      expect(create()).toHaveProperty("version", expect.any(Number));
+    },
+    "parses what it made, after JSON, to the same config": () => {
+      const made = throughJson(create());
+      const parsed = driver.parseConfig(freezeDeep(throughJson(made)));
+      expect(throughJson(parsed)).toEqual(made);
+      expect(throughJson(driver.parseConfig(throughJson(parsed)))).toEqual(made);
+    },
+    "refuses what is no config with CONFIG_CORRUPT": () => {
+      for (const raw of [undefined, null, true, 42, "config", [], {}]) refused(raw, JSON.stringify(raw) ?? "undefined");
+    },
+    "refuses the config of a newer driver": () => {
+      refused({ ...(throughJson(create()) as object), version: 1_000_000 }, "version 1000000");
+    },
+    "refuses or migrates a config that lacks a part or has another type in it, and never fails otherwise": () => {
+      const made = throughJson(create()) as Readonly<Record<string, unknown>>;
+      for (const key of Object.keys(made)) {
+        for (const value of [undefined, null, -1, "\u0000", { odd: true }]) {
+          const raw = throughJson({ ...made, [key]: value });
+          const thrown = thrownBy(() => expectPlainJson(driver.parseConfig(raw)));
+          if (thrown !== undefined) refused(raw, `${key}: ${JSON.stringify(value)}`);
+        }
+      }
+    },
+    "lets no config reach into prototypes": () => {
+      thrownBy(() => driver.parseConfig(JSON.parse('{"version":1,"__proto__":{"polluted":true}}')));
+      expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+    },
+  });
+};
+
+function thrownBy(work: () => unknown): unknown {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}

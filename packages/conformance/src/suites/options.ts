@@ -1,0 +1,95 @@
+import type { OptionSpec } from "@mk/core";
+import { expect } from "vitest";
+import { type Suite, suiteOf } from "../contract-test.js";
+import { optionDefaults } from "../option-defaults.js";
+import { sampleSpec } from "../sample-spec.js";
+
+/** The declaration that gives flags, environment variables, help and validation. */
+export const options: Suite = ({ driver, setup }) => {
+  const declared = Object.entries(driver.options);
+  const each = (check: (option: OptionSpec, name: string) => void) => () => {
+    for (const [name, option] of declared) check(option, name);
+  };
+  const config = (values: Readonly<Record<string, unknown>>) =>
+    driver.createConfig(sampleSpec(setup.spec), { ...optionDefaults(driver.options), ...setup.options, ...values });
+  return suiteOf("options", {
+    "names options in camelCase": each((_, name) => {
+      expect(name).toMatch(/^[a-z][a-zA-Z0-9]*$/);
+    }),
+    "describes each option in one lower-case line without a full stop": each(({ describe }, name) => {
+      expect(describe, name).toMatch(/^[^A-Z\s](?:.{2,})[^.\s]$|^[A-Z]{2,}.*[^.\s]$/);
+    }),
+    "has defaults of the declared type that the declaration takes": each((option, name) => {
+      if (option.default !== undefined) expect(takes(option, option.default), name).toBe(true);
+    }),
+    "has bounds between which there is a value": each((option, name) => {
+      if (option.type !== "integer") return;
+      for (const bound of [option.min, option.max])
+        if (bound !== undefined) expect(Number.isInteger(bound), name).toBe(true);
+      expect((option.min ?? -Infinity) <= (option.max ?? Infinity), name).toBe(true);
+    }),
+    "has choices that differ, and a choice to make": each((option, name) => {
+      if (option.type !== "string" || option.choices === undefined) return;
+      expect(option.choices.length, name).toBeGreaterThan(0);
+      expect(new Set(option.choices).size, name).toBe(option.choices.length);
+    }),
+    "has patterns that match the whole value and keep no state": each((option, name) => {
+      if (option.type !== "string" || option.pattern === undefined) return;
+      expect(option.pattern.flags, name).not.toMatch(/[gy]/);
+      expect(option.pattern.source, name).toMatch(/^\^.*\$$/s);
+    }),
+    "names each environment variable once, in upper case": () => {
+      const named = declared.flatMap(([, { env }]) => (env === undefined ? [] : [env]));
+      for (const env of named) expect(env).toMatch(/^[A-Z][A-Z0-9_]*$/);
+      expect(new Set(named).size).toBe(named.length);
+    },
+    "has no default for a secret": each((option, name) => {
+      if (option.secret === true) expect(option.default, name).toBeUndefined();
+    }),
+    "makes a config of its defaults alone": () => {
+      expect(config({})).toBeTypeOf("object");
+    },
+    "makes a config of every value its declaration bounds": each((option, name) => {
+      for (const value of edges(option)) expect(config({ [name]: value }), `${name}=${value}`).toBeTypeOf("object");
+    }),
+  });
+};
+
+/** The values at the edges of what an option takes. */
+function edges(option: OptionSpec): readonly unknown[] {
+  switch (option.type) {
+    case "string":
+      return option.choices ?? [];
+    case "integer":
+      return [option.min, option.max].filter((bound) => bound !== undefined);
+    case "boolean":
+      return [true, false];
+    case "list":
+      return [[]];
+    default:
+      return option satisfies never;
+  }
+}
+
+function takes(option: OptionSpec, value: unknown): boolean {
+  switch (option.type) {
+    case "string":
+      return (
+        typeof value === "string" &&
+        (option.choices?.includes(value) ?? true) &&
+        (option.pattern === undefined || option.pattern.test(value))
+      );
+    case "integer":
+      return (
+        Number.isInteger(value) &&
+        Number(value) >= (option.min ?? -Infinity) &&
+        Number(value) <= (option.max ?? Infinity)
+      );
+    case "boolean":
+      return typeof value === "boolean";
+    case "list":
+      return Array.isArray(value) && value.every((entry) => typeof entry === "string");
+    default:
+      return option satisfies never;
+  }
+}

@@ -1,0 +1,54 @@
+import { expect } from "vitest";
+import { type Suite, suiteOf } from "../contract-test.js";
+import type { Outcome } from "../operation.js";
+
+const STEP_ID = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
+
+/** Steps are what the user sees while waiting, and where faults are injected: their names are API. */
+export const steps: Suite = ({ open }) => {
+  const cycle = async () => {
+    await using bench = await open();
+    const machine = await bench.handle();
+    const seen: Record<string, Outcome<void>> = { create: await bench.run((op) => machine.create(op)) };
+    if ((await bench.state()) !== "running") seen.start = await bench.run((op) => machine.start(op));
+    await bench.untilReady();
+    seen.stop = await bench.run((op) => machine.stop(op));
+    seen.remove = await bench.run((op) => machine.remove(op));
+    for (const [name, { result }] of Object.entries(seen)) expect(result, name).toMatchObject({ ok: true });
+    return seen;
+  };
+  return suiteOf("steps", {
+    "creates in at least one named step": async () => {
+      expect((await cycle()).create?.steps.length).toBeGreaterThan(0);
+    },
+    "names each step of an operation once, in kebab-case": async () => {
+      for (const [operation, { steps: found }] of Object.entries(await cycle())) {
+        const ids = found.map(({ id }) => id);
+        for (const id of ids) expect(id, operation).toMatch(STEP_ID);
+        expect(new Set(ids).size, `${operation}: ${ids.join(", ")}`).toBe(ids.length);
+      }
+    },
+    "gives every step a title for people": async () => {
+      for (const { steps: found } of Object.values(await cycle())) {
+        for (const { title } of found) expect(title).toMatch(/^\p{L}.+[^.\s]$/u);
+      }
+    },
+    "takes the same steps every time": async () => {
+      const ids = (seen: Awaited<ReturnType<typeof cycle>>) =>
+        Object.entries(seen).map(([operation, outcome]) => [operation, outcome.steps.map(({ id }) => id)]);
+      expect(ids(await cycle())).toEqual(ids(await cycle()));
+    },
+    "reports progress that only grows and keeps below its total": async () => {
+      const { create } = await cycle();
+      for (const { done, total } of create?.progress ?? []) {
+        expect(done).toBeGreaterThanOrEqual(0);
+        if (total !== undefined) expect(done).toBeLessThanOrEqual(total);
+      }
+    },
+    "leaves no listener on an operation's signal": async () => {
+      for (const [operation, { listenersLeft }] of Object.entries(await cycle())) {
+        expect(listenersLeft, operation).toBe(0);
+      }
+    },
+  });
+};

@@ -1,0 +1,3 @@
+import { conformance, memoryDriver, scriptedHost } from "@mk/conformance";
+
+conformance(memoryDriver(), { host: async () => scriptedHost() });
