@@ -1,1 +1,1 @@
-export {};
+export { qemu as default } from "./driver.js";

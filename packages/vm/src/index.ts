@@ -1,1 +1,8 @@
-export {};
+export { type DiskFormat, detectDiskFormat, growRawDisk, makeRawDisk } from "./disk.js";
+export { assertSelfContained, type DiskImageFacts, inspectDiskImage } from "./disk-image.js";
+export { buildKernelCommandLine, type KernelParameters } from "./kernel-command-line.js";
+export { type DhcpLease, findLease, parseDhcpdLeases } from "./leases.js";
+export { deriveMacAddress, normalizeMacAddress } from "./mac-address.js";
+export { makeQcow2Disk } from "./qcow2.js";
+export { writeSeedArchive } from "./seed-archive.js";
+export { serialConsole } from "./serial-console.js";

@@ -1,0 +1,146 @@
+import type { GuestArch } from "@mk/core";
+import type { DiskFormat } from "@mk/vm";
+import type { Accelerator } from "./accelerator.js";
+import type { DiskCache } from "./config.js";
+import type { RunFiles } from "./machine-files.js";
+import { escapeOptionValue, optionList } from "./option-value.js";
+
+/** All that decides one QEMU process. */
+export interface Launch {
+  readonly name: string;
+  readonly id: string;
+  readonly arch: GuestArch;
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  readonly accelerator: Accelerator;
+  readonly cpu: string;
+  readonly machineType: string;
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly commandLine: string;
+  readonly root: string;
+  readonly data: { readonly path: string; readonly format: DiskFormat; readonly cache: DiskCache };
+  readonly macAddress: string;
+  readonly serialLog: string;
+  readonly run: RunFiles;
+  /** Confine QEMU by seccomp; Linux only. */
+  readonly sandbox: boolean;
+  readonly extraArgs: readonly string[];
+}
+
+/** The node name of the data disk, for `block_resize` and the like. */
+export const DATA_NODE = "data";
+/** The name of the network, for `hostfwd_add`. */
+export const NETWORK = "net0";
+
+/**
+ * The arguments for `qemu-system-<arch>`. What holds a path or a name is JSON, is an argument of its own, or is escaped: none of them
+ * can add an option. The machine is created stopped (`-S`): mk records the process and opens the ports before the guest's first
+ * instruction.
+ */
+export function commandLine(launch: Launch): readonly string[] {
+  return [
+    // Nothing of QEMU's own choice: no default devices, no configuration files, no window.
+    "-nodefaults",
+    "-no-user-config",
+    ...["-display", "none"],
+    "-S",
+    ...["-name", optionList(undefined, { guest: launch.name })],
+    ...["-uuid", launch.id],
+    ...["-machine", machine(launch)],
+    ...["-accel", accelerator(launch.accelerator)],
+    ...["-cpu", launch.cpu],
+    ...["-smp", optionList(String(launch.cpus), { sockets: 1, cores: launch.cpus, threads: 1 })],
+    ...["-m", optionList(undefined, { size: `${launch.memoryMiB}M` })],
+    ...["-rtc", "base=utc,clock=host"],
+    ...["-pidfile", launch.run.pid],
+    ...(launch.sandbox ? ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"] : []),
+    ...monitors(launch.run),
+    ...["-chardev", optionList("file", { id: "serial0", path: launch.serialLog })],
+    ...["-serial", "chardev:serial0"],
+    ...["-kernel", launch.kernel],
+    ...["-initrd", launch.initrd],
+    ...["-append", launch.commandLine],
+    ...disks(launch),
+    ...["-netdev", optionList("user", { id: NETWORK })],
+    // Without romfile the firmware would load a network boot ROM first.
+    ...json("-device", { driver: "virtio-net-pci", id: "nic0", netdev: NETWORK, mac: launch.macAddress, romfile: "" }),
+    ...json("-object", { "qom-type": "rng-builtin", id: "rng0" }),
+    ...json("-device", { driver: "virtio-rng-pci", id: "rng", rng: "rng0" }),
+    // A new GUID at each start makes the guest's kernel reseed its random numbers; the virt machine of QEMU 7.2 lacks the device.
+    ...(launch.arch === "amd64" ? json("-device", { driver: "vmgenid", id: "genid", guid: "auto" }) : []),
+    ...launch.extraArgs,
+  ];
+}
+
+function machine(launch: Launch): string {
+  const type = escapeOptionValue(launch.machineType);
+  switch (launch.arch) {
+    case "amd64":
+      // Neither is of use to the guest; system management mode costs time at each boot.
+      return optionList(type, { vmport: "off", smm: "off", graphics: "off" });
+    case "arm64":
+      return optionList(type, { "gic-version": launch.accelerator === "tcg" ? "3" : "max" });
+    default:
+      return launch.arch satisfies never;
+  }
+}
+
+function accelerator(name: Accelerator): string {
+  // QEMU's own interrupt controller does not work with Windows' hypervisor.
+  return name === "whpx" ? "whpx,kernel-irqchip=off" : name;
+}
+
+/** The two sockets and the file that tells when they listen. */
+function monitors(run: RunFiles): readonly string[] {
+  const socket = (id: string, path: string) => [
+    ...["-chardev", `${optionList("socket", { id, path })},server=on,wait=off`],
+    ...["-mon", `chardev=${id},mode=control`],
+  ];
+  return [
+    ...socket("commands", run.commands),
+    ...socket("queries", run.queries),
+    ...["-chardev", optionList("file", { id: "ready", path: run.ready })],
+    ...["-mon", "chardev=ready,mode=control"],
+  ];
+}
+
+/** The root is the first virtio disk, the data disk the second: their order on the bus is the order here. */
+function disks({ root, data }: Launch): readonly string[] {
+  const direct = data.cache === "none" || data.cache === "directsync";
+  return [
+    ...json("-blockdev", {
+      driver: "raw",
+      "node-name": "root",
+      "read-only": true,
+      file: { driver: "file", filename: root, "read-only": true },
+    }),
+    ...json("-device", { driver: "virtio-blk-pci", id: "root-disk", drive: "root", serial: "mk-root" }),
+    ...json("-blockdev", {
+      driver: data.format,
+      "node-name": DATA_NODE,
+      cache: { direct, "no-flush": data.cache === "unsafe" },
+      discard: "unmap",
+      file: {
+        driver: "file",
+        filename: data.path,
+        cache: { direct, "no-flush": data.cache === "unsafe" },
+        discard: "unmap",
+      },
+    }),
+    ...json("-device", {
+      driver: "virtio-blk-pci",
+      id: "data-disk",
+      drive: DATA_NODE,
+      serial: "mk-data",
+      "write-cache": data.cache === "directsync" ? "off" : "on",
+      // A full host disk pauses the machine instead of giving the guest an error: it goes on once there is space.
+      werror: "enospc",
+      rerror: "report",
+    }),
+  ];
+}
+
+function json(option: string, value: Readonly<Record<string, unknown>>): readonly string[] {
+  return [option, JSON.stringify(value)];
+}

@@ -1,0 +1,78 @@
+import { type MachineContext, MkError, type Operation } from "@mk/core";
+import { buildKernelCommandLine, deriveMacAddress } from "@mk/vm";
+import { type Accelerator, defaultCpu, explainEmulation, findAccelerator } from "./accelerator.js";
+import type { Launch } from "./command-line.js";
+import type { QemuConfig } from "./config.js";
+import type { Installation } from "./installation.js";
+import { machineFiles, runFiles } from "./machine-files.js";
+import type { QemuRecord } from "./record.js";
+
+/** QEMU's user network gives every guest the same addresses; DHCP would only cost time. */
+const GUEST_NETWORK = "10.0.2.15/24,10.0.2.2,10.0.2.3";
+
+/** Decides all that a start leaves open: accelerator, CPU, machine type, run directory. */
+export async function planLaunch(
+  context: MachineContext,
+  config: QemuConfig,
+  record: QemuRecord,
+  installation: Installation,
+  { signal, log }: Operation,
+): Promise<Launch> {
+  const { host } = context;
+  const image = await context.image();
+  const accelerator = await chooseAccelerator(context, config, installation, { signal, log });
+  const files = machineFiles(context, config);
+  return {
+    name: context.name,
+    id: context.id,
+    arch: config.arch,
+    cpus: config.cpus,
+    memoryMiB: config.memoryMiB,
+    accelerator,
+    cpu: config.cpu ?? defaultCpu(config.arch, accelerator),
+    machineType: chooseMachineType(config, record, installation, log),
+    kernel: image.kernel,
+    initrd: files.initrd,
+    commandLine: buildKernelCommandLine(image.cmdline, { "mk.ip": GUEST_NETWORK }),
+    root: image.root,
+    data: { path: files.data, format: config.diskFormat, cache: config.diskCache },
+    macAddress: deriveMacAddress(context.id),
+    serialLog: files.serialLog,
+    run: runFiles(await host.runDirectory(context.id)),
+    sandbox: config.sandbox && host.platform === "linux",
+    extraArgs: config.extraArgs,
+  };
+}
+
+async function chooseAccelerator(
+  { host }: MachineContext,
+  config: QemuConfig,
+  installation: Installation,
+  { signal, log }: Pick<Operation, "signal" | "log">,
+): Promise<Accelerator> {
+  if (config.accelerator !== "auto") return config.accelerator;
+  const finding = await findAccelerator(host, config.arch, installation, signal);
+  if (finding.works === undefined) {
+    throw new MkError("DRIVER_UNAVAILABLE", "QEMU ran no guest instruction, not even by emulation", {
+      hint: "Install QEMU anew.",
+      details: { failed: finding.failed },
+    });
+  }
+  const emulated = explainEmulation(finding);
+  if (emulated !== undefined) log("the guest is emulated", { reason: emulated });
+  return finding.works;
+}
+
+/** The type of the machine's first start, so that an upgrade of QEMU does not change its hardware; QEMU drops types after six years. */
+function chooseMachineType(
+  config: QemuConfig,
+  { machineType: pinned }: QemuRecord,
+  { machineType: newest, machineTypes }: Installation,
+  log: Operation["log"],
+): string {
+  if (config.machineType !== undefined) return config.machineType;
+  if (pinned === undefined) return newest;
+  if (machineTypes.includes(pinned)) return pinned;
+  log("this qemu no longer has the machine's type, taking the newest", { pinned, newest });
+  return newest;
+}

@@ -1,0 +1,148 @@
+import {
+  type Endpoint,
+  type Machine,
+  type MachineContext,
+  type MachineStatus,
+  MkError,
+  type Operation,
+} from "@mk/core";
+import { makeQcow2Disk, makeRawDisk, serialConsole } from "@mk/vm";
+import { changeForwards } from "./change-forwards.js";
+import type { QemuConfig } from "./config.js";
+import { growLiveDisk } from "./launch.js";
+import { ANSWER_DEADLINE_MS, findProcess } from "./live-process.js";
+import { machineFiles, runFiles } from "./machine-files.js";
+import { openMonitor, queryStatus } from "./monitor.js";
+import { addForward } from "./ports.js";
+import { cutPower, powerDown } from "./power.js";
+import type { QmpConnection } from "./qmp.js";
+import { type Forward, type QemuRecord, type QemuRun, readRecord } from "./record.js";
+import { start } from "./start.js";
+
+/** A machine that is one QEMU process of the user. The handle keeps nothing open: every call asks the live process. */
+export function createMachine(config: QemuConfig, context: MachineContext): Machine {
+  const { host } = context;
+  const files = machineFiles(context, config);
+
+  /** The monitor for operations of a machine that core found running. */
+  async function monitor({ signal }: Operation): Promise<{ qmp: QmpConnection; record: QemuRecord; run: QemuRun }> {
+    const record = await readRecord(context);
+    if (record?.run === undefined) {
+      throw new MkError("MACHINE_NOT_RUNNING", `machine "${context.name}" has no QEMU process`);
+    }
+    const qmp = await openMonitor(host, runFiles(record.run.directory).commands, signal);
+    return { qmp, record, run: record.run };
+  }
+
+  async function runCommand(command: string, op: Operation): Promise<void> {
+    const { qmp } = await monitor(op);
+    await using connection = qmp;
+    await connection.execute(command, {}, op.signal);
+  }
+
+  async function forwards(): Promise<readonly Forward[]> {
+    return (await readRecord(context))?.run?.forwards ?? [];
+  }
+
+  async function endpoint(guestPort: number, op: Operation): Promise<Endpoint> {
+    const known = (await forwards()).find((forward) => forward.guestPort === guestPort);
+    if (known !== undefined) return { host: known.host, port: known.port };
+    const { qmp, record, run } = await monitor(op);
+    await using connection = qmp;
+    const spec = { hostAddress: "127.0.0.1", hostPort: 0, guestPort };
+    const added = await addForward(host, connection, spec, op.signal);
+    await context.record.write({ ...record, run: { ...run, forwards: [...run.forwards, added] } });
+    return { host: added.host, port: added.port };
+  }
+
+  return {
+    async inspect({ signal }) {
+      const record = await readRecord(context);
+      const process = await findProcess(context, record, signal);
+      if (process !== undefined) {
+        const directory = record?.run?.directory ?? (await host.runDirectory(context.id));
+        const status = await ask(context, runFiles(directory).queries, signal);
+        if (status.state !== "unknown" || (await host.processes.isAlive(process))) return status;
+      }
+      const hasDisk = (await host.files.stat(files.data)) !== undefined;
+      if (record === undefined) {
+        return hasDisk ? { state: "broken", reason: "its creation did not come to its end" } : { state: "absent" };
+      }
+      return hasDisk ? { state: "stopped" } : { state: "broken", reason: `its disk ${files.data} is gone` };
+    },
+
+    async create(op) {
+      await op.step("disk", "making the data disk", async () => {
+        op.undo(() => host.files.remove(files.data));
+        if (config.diskFormat === "raw") await makeRawDisk(host.files, files.data, config.diskMiB);
+        else await makeQcow2Disk(host.files, files.data, config.diskMiB);
+      });
+      await context.record.write({ version: 1 });
+    },
+
+    start: (op) => start(context, config, op),
+
+    async stop(op) {
+      const record = await readRecord(context);
+      const process = await findProcess(context, record, op.signal);
+      if (process === undefined) return;
+      const directory = record?.run?.directory ?? (await host.runDirectory(context.id));
+      await powerDown(context, process, directory, op);
+    },
+
+    async kill(op) {
+      const record = await readRecord(context);
+      const process = await findProcess(context, record, op.signal);
+      if (process === undefined) return;
+      await cutPower(context, process, record?.run?.directory ?? (await host.runDirectory(context.id)), op);
+    },
+
+    async remove(op) {
+      const record = await readRecord(context);
+      const process = await findProcess(context, record, op.signal);
+      const directory = await host.runDirectory(context.id);
+      if (process !== undefined) await cutPower(context, process, record?.run?.directory ?? directory, op);
+      await op.step("files", "removing the machine's disk", async () => {
+        for (const path of Object.values(files)) await host.files.remove(path);
+        for (const path of Object.values(runFiles(record?.run?.directory ?? directory))) await host.files.remove(path);
+        await host.files.remove(directory);
+      });
+    },
+
+    async access(op) {
+      const { host: address, port } = await endpoint(22, op);
+      return { via: "ssh", host: address, port, user: "mk", hostKey: "pinned" };
+    },
+
+    endpoint,
+
+    async reconfigure(op) {
+      if ((await findProcess(context, await readRecord(context), op.signal)) === undefined) return;
+      const { qmp, record, run } = await monitor(op);
+      await using connection = qmp;
+      await growLiveDisk(connection, config.diskMiB, op.signal);
+      const changed = await changeForwards(host, connection, config.ports, run.forwards, op.signal);
+      await context.record.write({ ...record, run: { ...run, forwards: changed } });
+    },
+
+    console: serialConsole(host.files, files.serialLog),
+
+    suspension: {
+      pause: (op) => runCommand("stop", op),
+      resume: (op) => runCommand("cont", op),
+    },
+  };
+}
+
+/** What QEMU answers about the machine; `unknown` when it does not within the deadline. */
+async function ask({ host }: MachineContext, socket: string, signal: AbortSignal): Promise<MachineStatus> {
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_DEADLINE_MS)]);
+  try {
+    await using qmp = await openMonitor(host, socket, deadline);
+    return await queryStatus(qmp, deadline);
+  } catch (error) {
+    signal.throwIfAborted();
+    const why = deadline.aborted ? `within ${ANSWER_DEADLINE_MS / 1000} s` : `: ${(error as Error).message}`;
+    return { state: "unknown", reason: `QEMU is not responding ${why}`.replace(" :", ":") };
+  }
+}

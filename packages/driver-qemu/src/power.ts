@@ -1,0 +1,44 @@
+import type { MachineContext, Operation, ProcessIdentity } from "@mk/core";
+import { runFiles } from "./machine-files.js";
+import { openMonitor } from "./monitor.js";
+
+/** What QEMU may take to flush its disks and end when it is asked to quit. */
+const QUIT_DEADLINE_MS = 3_000;
+
+/** Presses the power button and waits until QEMU has ended, as it does when the guest powers off. */
+export async function powerDown(
+  context: MachineContext,
+  process: ProcessIdentity,
+  directory: string,
+  op: Operation,
+): Promise<void> {
+  await using qmp = await openMonitor(context.host, runFiles(directory).commands, op.signal);
+  await qmp.execute("system_powerdown", {}, op.signal);
+  await context.host.processes.waitGone(process, op.signal);
+}
+
+/**
+ * Ends QEMU and proves that the process is gone: `quit` first, which writes back what QEMU still holds, then KILL for one that does not
+ * answer. A stopped (SIGSTOP) process is ended too.
+ */
+export async function cutPower(
+  context: MachineContext,
+  process: ProcessIdentity,
+  directory: string,
+  op: Operation,
+): Promise<void> {
+  const { host } = context;
+  const deadline = AbortSignal.any([op.signal, AbortSignal.timeout(QUIT_DEADLINE_MS)]);
+  try {
+    await using qmp = await openMonitor(host, runFiles(directory).commands, deadline);
+    // QEMU may close the connection before it answers: the end of the process is what counts.
+    await Promise.allSettled([qmp.execute("quit", {}, deadline)]);
+    await host.processes.waitGone(process, deadline);
+    return;
+  } catch (error) {
+    op.signal.throwIfAborted();
+    op.log("qemu did not quit, killing it", { pid: process.pid, reason: String(error) });
+  }
+  await host.processes.signal(process, "SIGKILL");
+  await host.processes.waitGone(process, op.signal);
+}

@@ -1,0 +1,69 @@
+import type { MachineContext, Operation } from "@mk/core";
+import { assertSelfContained, growRawDisk, writeSeedArchive } from "@mk/vm";
+import type { QemuConfig } from "./config.js";
+import { findInstallation } from "./installation.js";
+import { growLiveDisk, launch } from "./launch.js";
+import { planLaunch } from "./launch-plan.js";
+import { machineFiles } from "./machine-files.js";
+import { openForward, releaseForwards, reserveForwards } from "./ports.js";
+import { cutPower } from "./power.js";
+import { type Forward, type QemuRun, readRecord } from "./record.js";
+
+/**
+ * Powers the machine on. The order is what makes it safe to be killed at any point: the record names the run directory before QEMU
+ * exists, the process before the guest's first instruction, the ports before anyone may connect.
+ */
+export async function start(context: MachineContext, config: QemuConfig, op: Operation): Promise<void> {
+  const { host } = context;
+  const { signal } = op;
+  const record = (await readRecord(context)) ?? { version: 1 };
+  const files = machineFiles(context, config);
+
+  const installation = await op.step("find-qemu", "finding QEMU", () =>
+    findInstallation(host, config.arch, config.binary, signal),
+  );
+  const plan = await op.step("plan", "choosing the accelerator", () =>
+    planLaunch(context, config, record, installation, op),
+  );
+  await op.step("boot-files", "writing the boot files", async () => {
+    const [image, seed] = await Promise.all([context.image(), context.seed()]);
+    // The seed comes first: the kernel ignores a plain archive behind a compressed one.
+    await host.files.concat(files.initrd, [writeSeedArchive(seed), image.initramfs]);
+    await assertSelfContained(host.files, files.data, config.diskFormat);
+    if (config.diskFormat === "raw") await growRawDisk(host.files, files.data, config.diskMiB);
+  });
+
+  const reserved = await op.step("ports", "choosing ports", () =>
+    reserveForwards(host, config.ports, record.run?.forwards ?? []),
+  );
+  op.undo(() => releaseForwards(reserved));
+  // The last ports stay in the record until there are new ones: they are what the next start prefers.
+  let run: QemuRun = {
+    binary: installation.binary,
+    version: installation.version,
+    accelerator: plan.accelerator,
+    directory: await host.runDirectory(context.id),
+    forwards: record.run?.forwards ?? [],
+  };
+  const save = () => context.record.write({ version: 1, machineType: plan.machineType, run });
+  await save();
+
+  const { qmp } = await op.step("launch", "starting QEMU", () =>
+    launch(context, installation.binary, plan, files.qemuLog, onSpawn, op),
+  );
+  async function onSpawn({ identity }: { readonly identity: NonNullable<QemuRun["process"]> }): Promise<void> {
+    op.undo((undo) => cutPower(context, identity, run.directory, undo));
+    run = { ...run, process: identity };
+    await save();
+  }
+
+  await using monitor = qmp;
+  await op.step("power-on", "powering on", async () => {
+    const forwards: Forward[] = [];
+    for (const each of reserved) forwards.push(await openForward(host, monitor, each, signal));
+    run = { ...run, forwards };
+    await save();
+    await growLiveDisk(monitor, config.diskMiB, signal);
+    await monitor.execute("cont", {}, signal);
+  });
+}
