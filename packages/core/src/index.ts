@@ -45,3 +45,4 @@ export {
   userConfigPath,
   writeConfigFile,
 } from "./user-config/user-config-file.js";
+export { createMk } from "./create-mk.js";

@@ -1,0 +1,124 @@
+import { join, resolve } from "node:path";
+import type { DriverReport, Mk, MkOptions } from "./api.js";
+import { MkError } from "./errors.js";
+import type { PhaseTiming } from "./events/event.js";
+import { createEventLog } from "./events/event-log.js";
+import { createNodeHost } from "./host/node-host.js";
+import { runCall } from "./lifecycle/call.js";
+import type { Engine } from "./lifecycle/engine.js";
+import { inspectMachine } from "./lifecycle/inspect-machine.js";
+import { start } from "./lifecycle/machine-commands.js";
+import { openSession } from "./lifecycle/machine-session.js";
+import { planChanges } from "./lifecycle/plan-changes.js";
+import { absent, readConfig } from "./lifecycle/stored-machine.js";
+import { createMachineHandle } from "./machine/machine-handle.js";
+import { machineInfo } from "./machine/machine-info.js";
+import { valueEntry } from "./registry/driver-entry.js";
+import { createRegistry } from "./registry/registry.js";
+import { probeDrivers } from "./selection/probe.js";
+import { createHome } from "./store/home.js";
+import { assertMachineName } from "./store/machine-name.js";
+import { createMachineStore } from "./store/machine-store.js";
+import { readUserConfig } from "./user-config/user-config-file.js";
+
+const DEFAULT_NAME = "mk";
+
+/**
+ * mk for programs: everything the `mk` command does is done through this. Cheap: reads nothing and starts nothing until it is asked to.
+ * Dispose it to end what it still does; machines go on running.
+ */
+export function createMk(options: MkOptions = {}): Mk {
+  const host = options.host ?? createNodeHost(options.home === undefined ? {} : { home: resolve(options.home) });
+  const home = createHome(resolve(options.home ?? (host.env.MK_HOME || join(host.homeDirectory, ".mk"))));
+  const ended = new AbortController();
+  const signal = AbortSignal.any([ended.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+  const events = createEventLog(options.onEvent);
+  const registry = once(async () => {
+    const discovered = (await options.discover?.()) ?? { found: [], skipped: [] };
+    // Drivers given as values come first: who gives one means it.
+    const given = (options.drivers ?? []).map(valueEntry);
+    const names = new Set(given.flatMap((entry) => [entry.name, ...entry.aliases]));
+    const found = discovered.found.filter((entry) => ![entry.name, ...entry.aliases].some((name) => names.has(name)));
+    return createRegistry({ found: [...given, ...found], skipped: discovered.skipped });
+  });
+  const engine: Engine = {
+    home,
+    store: createMachineStore(home),
+    host,
+    images: options.images,
+    events,
+    registry,
+    userConfig: once(() => readUserConfig(host.files, home.root)),
+  };
+
+  const mk: Mk = {
+    home: home.root,
+    start: ({ name = DEFAULT_NAME, ...request } = {}) =>
+      runCall(`start of machine ${JSON.stringify(name)}`, signal, request, async (callSignal) => {
+        assertMachineName(name);
+        const timings: PhaseTiming[] = [];
+        await start(engine, name, request, { signal: callSignal, onPhase: (phase) => timings.push(phase) });
+        return createMachineHandle({ engine, name, signal, onDispose: request.onDispose, timings });
+      }),
+    async machine(name) {
+      assertMachineName(name);
+      if ((await engine.store.read(name)).kind === "absent") throw absent(name);
+      return createMachineHandle({ engine, name, signal });
+    },
+    list: (call = {}) =>
+      runCall("list of machines", signal, call, async (callSignal) => {
+        const names = await engine.store.names();
+        const infos = await Promise.all(
+          names.map((name) =>
+            machineInfo(engine, name, callSignal).catch((error: unknown) => {
+              // Deleted since the names were read.
+              if (MkError.is(error, "MACHINE_ABSENT")) return undefined;
+              throw error;
+            }),
+          ),
+        );
+        return infos.filter((info) => info !== undefined);
+      }),
+    async drivers() {
+      const { entries, skipped } = await registry();
+      return { found: entries, skipped };
+    },
+    driver: (name, call = {}) =>
+      runCall(`loading of driver ${name}`, signal, call, async (callSignal) =>
+        (await registry()).load(name, callSignal),
+      ),
+    probe: (call = {}) =>
+      runCall("probe of the drivers", signal, call, async (callSignal): Promise<readonly DriverReport[]> => {
+        const known = await registry();
+        const probes = await probeDrivers(known, known.entries, { host, signal: callSignal });
+        return probes.map(({ entry: { name, origin, builtin }, status }) => ({ name, origin, builtin, status }));
+      }),
+    plan: ({ name = DEFAULT_NAME, ...request }) =>
+      runCall(`plan for machine ${JSON.stringify(name)}`, signal, request, async (callSignal) => {
+        await using session = await openSession(engine, await readConfig(engine, name), callSignal);
+        const { config, driver, machine } = session;
+        const { state } = await inspectMachine(session, callSignal);
+        const driverName = request.driver === undefined ? driver.name : (await registry()).resolve(request.driver).name;
+        const running = state !== "stopped" && state !== "saved" && state !== "absent";
+        return planChanges({ config, driver, machine, driverName, request, running }).changes;
+      }),
+    events: () => events.read(),
+    async [Symbol.asyncDispose]() {
+      ended.abort(new MkError("CANCELLED", "This instance of mk was disposed"));
+      events.close();
+    },
+  };
+  return mk;
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      // The next call may find it repaired.
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+}

@@ -1,0 +1,92 @@
+import type { MachineStatus } from "../contract/status.js";
+import { MkError } from "../errors.js";
+import { waitForGuest } from "../readiness/wait-for-guest.js";
+import { waitForShell } from "../readiness/wait-for-shell.js";
+import type { Call } from "./call.js";
+import type { Engine } from "./engine.js";
+import { assertUsable, inspectMachine } from "./inspect-machine.js";
+import type { MachineSession } from "./machine-session.js";
+import type { CoreOperation } from "./operation.js";
+import { runOnMachine } from "./run-on-machine.js";
+
+/** Brings an existing machine to `running` with its guest ready, from whatever state it is in. Called under the machine's lock. */
+export async function bootMachine(engine: Engine, session: MachineSession, call: Call): Promise<void> {
+  await runOnMachine(engine, session, "start", call, async (op) => {
+    const { machine, intent, name, driver } = session;
+    const status = await op.step("inspect", "reading the machine's state", () => settled(session, op));
+    assertUsable(name, status);
+    if (status.state === "running" || status.state === "starting") return await waitUntilReady(engine, session, op);
+
+    await op.step("intent", "noting what is about to be done", () => intent.declare("start"));
+    // Registered before the driver acts: the power must be off again whenever the start did not come to its end.
+    if (status.state !== "paused") {
+      op.undo((undo) =>
+        undo.step("power-off", "cutting the power", () => powerOff(session, undo.signal, () => machine.kill(undo))),
+      );
+    }
+    if (status.state === "paused") {
+      await op.step("resume", "resuming the machine", () => resume(session, status, op));
+    } else {
+      await op.step("driver", `powering on with ${driver.name}`, () => machine.start(op));
+    }
+    await waitUntilReady(engine, session, op, status.state);
+    await op.step("resolve", "finishing", () => intent.resolve());
+    op.emit({ type: "machine.state", state: "running" });
+  });
+}
+
+/** A machine on its way down is brought down: a start must not race its power-off. */
+async function settled(session: MachineSession, op: CoreOperation): Promise<MachineStatus> {
+  const status = await inspectMachine(session, op.signal);
+  if (status.state !== "stopping") return status;
+  await session.machine.kill(op);
+  return await inspectMachine(session, op.signal);
+}
+
+async function powerOff(session: MachineSession, signal: AbortSignal, kill: () => Promise<void>): Promise<void> {
+  const { state } = await inspectMachine(session, signal);
+  if (state !== "absent" && state !== "stopped" && state !== "saved") await kill();
+  await session.intent.resolve();
+}
+
+async function resume(
+  { machine, name, driver }: MachineSession,
+  status: MachineStatus,
+  op: CoreOperation,
+): Promise<void> {
+  if (machine.suspension === undefined) {
+    throw new MkError(
+      "NOT_SUPPORTED",
+      `Machine ${JSON.stringify(name)} is paused and driver ${driver.name} cannot resume it`,
+      {
+        hint: `Stop it with \`mk stop -p ${name}\`, then start it.`,
+      },
+    );
+  }
+  try {
+    await machine.suspension.resume(op);
+  } catch (cause) {
+    if (status.state !== "paused" || status.reason === undefined || op.signal.aborted) throw cause;
+    throw new MkError(
+      "MACHINE_BROKEN",
+      `Machine ${JSON.stringify(name)} is paused and cannot go on: ${status.reason}`,
+      {
+        hint: "Remove the reason, for example free some space, then start it again.",
+        cause,
+      },
+    );
+  }
+}
+
+async function waitUntilReady(
+  engine: Engine,
+  session: MachineSession,
+  op: CoreOperation,
+  from: MachineStatus["state"] = "running",
+): Promise<void> {
+  const { console: source } = session.machine;
+  // A resumed guest goes on where it was and writes no markers; a guest that is not ours writes none either.
+  const writesMarkers = session.driver.traits.image !== "none" && from !== "paused" && from !== "saved";
+  if (source !== undefined && writesMarkers) await waitForGuest(session.machine, source, op);
+  else await waitForShell(engine, session, op);
+}

@@ -1,0 +1,40 @@
+import type { CallOptions } from "../api.js";
+import { MkError } from "../errors.js";
+import type { PhaseTiming } from "../events/event.js";
+import { mapError } from "./map-error.js";
+
+/** One call of the API: when it must end, and who hears of its phases. */
+export interface Call {
+  readonly signal: AbortSignal;
+  readonly onPhase?: ((phase: PhaseTiming) => void) | undefined;
+}
+
+/** Runs an API call under the instance's signal, the caller's and the caller's timeout. Whatever it throws is an MkError or a TypeError. */
+export async function runCall<T>(
+  what: string,
+  instance: AbortSignal,
+  { signal: caller, timeoutMs }: CallOptions,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const timeout = new AbortController();
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          timeout.abort(
+            new MkError("TIMED_OUT", `The ${what} took longer than ${timeoutMs / 1000} s`, { details: { timeoutMs } }),
+          );
+        }, timeoutMs);
+  const signals = [instance, timeout.signal, ...(caller === undefined ? [] : [caller])];
+  const signal = AbortSignal.any(signals);
+  try {
+    signal.throwIfAborted();
+    return await work(signal);
+  } catch (error) {
+    // Wrong arguments from code stay what they are.
+    if (error instanceof TypeError && !signal.aborted) throw error;
+    throw mapError(error, { what, signal });
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,123 @@
+import { randomUUID } from "node:crypto";
+import type { StartRequest } from "../api.js";
+import type { Driver } from "../contract/driver.js";
+import type { GuestArch, MachineSpec } from "../contract/spec.js";
+import { MkError } from "../errors.js";
+import { resolveOptions } from "../options/resolve-options.js";
+import { type MachineConfig, SCHEMA_VERSION } from "../store/machine-config.js";
+import type { Call } from "./call.js";
+import type { Engine } from "./engine.js";
+import { inspectMachine } from "./inspect-machine.js";
+import { lockDriver } from "./lock-machine.js";
+import { type MachineSession, sessionOf } from "./machine-session.js";
+import type { CoreOperation } from "./operation.js";
+import { redactor } from "./redact.js";
+import { runOnMachine } from "./run-on-machine.js";
+
+const DEFAULTS = { cpus: 2, memoryMiB: 2048, diskMiB: 20 * 1024 } as const;
+
+/**
+ * Makes a machine: afterwards it is on disk and its driver says that it exists. On failure nothing of it is left; after a kill the intent
+ * on disk makes the next command undo it. Called under the machine's lock.
+ */
+export async function createMachine(
+  engine: Engine,
+  name: string,
+  driver: Driver,
+  request: StartRequest,
+  call: Call,
+): Promise<MachineSession> {
+  const userConfig = await engine.userConfig();
+  const options = resolveOptions(driver, {
+    given: request.options,
+    env: engine.host.env,
+    config: userConfig.options[driver.name],
+  });
+  const redact = redactor(driver.options, options);
+  return await runOnMachine(engine, { name, driver, redact }, "create", call, async (op) => {
+    const arch = request.arch ?? hostArch(engine);
+    const entry = (await engine.registry()).find(driver.name);
+    const imageDigest = await op.step("image", "preparing the guest image", () =>
+      chooseImage(engine, driver, arch, request, op),
+    );
+    const config = await op.step("config", "describing the machine", async (): Promise<MachineConfig> => {
+      const spec: MachineSpec = {
+        name,
+        id: randomUUID(),
+        cpus: request.cpus ?? userConfig.cpus ?? DEFAULTS.cpus,
+        memoryMiB: request.memoryMiB ?? userConfig.memoryMiB ?? DEFAULTS.memoryMiB,
+        diskMiB: request.diskMiB ?? userConfig.diskMiB ?? DEFAULTS.diskMiB,
+        arch,
+        ...(imageDigest !== undefined && { imageDigest }),
+        mounts: request.mounts ?? [],
+        ports: request.ports ?? [],
+      };
+      return {
+        schemaVersion: SCHEMA_VERSION,
+        machine: { createdAt: new Date().toISOString(), spec },
+        driver: {
+          name: driver.name,
+          ...(entry?.manifest !== undefined && {
+            package: entry.manifest.packageName,
+            version: entry.manifest.version,
+          }),
+        },
+        options,
+        driverConfig: driver.createConfig(spec, options),
+      };
+    });
+    await using alone = driver.traits.parallel ? undefined : await lockDriver(engine, driver.name, name, op.signal);
+    void alone;
+    const session = await sessionOf(engine, config, driver);
+    await op.step("save", "saving the machine's settings", async () => {
+      await engine.store.makeDirectory(name);
+      op.undo(async (undo) => {
+        await undo.step("remove", "removing what was made", () => session.machine.remove(undo));
+        await engine.store.remove(name);
+      });
+      await session.intent.declare("create");
+      await engine.store.write(name, config);
+    });
+    const status = await op.step("inspect", "looking for leftovers", () => inspectMachine(session, op.signal));
+    if (status.state === "unknown") {
+      throw new MkError("MACHINE_UNRESPONSIVE", `Machine ${JSON.stringify(name)} cannot be made: ${status.reason}`);
+    }
+    if (status.state !== "absent") {
+      throw new MkError(
+        "MACHINE_EXISTS",
+        `Driver ${driver.name} already has a machine ${JSON.stringify(name)}: ${status.state}`,
+        {
+          hint: "Choose another name with -p, or remove the other machine with the tool that made it.",
+        },
+      );
+    }
+    await op.step("driver", `making the machine with ${driver.name}`, () => session.machine.create(op));
+    await op.step("resolve", "finishing", () => session.intent.resolve());
+    return session;
+  });
+}
+
+async function chooseImage(
+  { images }: Engine,
+  driver: Driver,
+  arch: GuestArch,
+  request: StartRequest,
+  op: CoreOperation,
+): Promise<string | undefined> {
+  if (driver.traits.image === "none") return undefined;
+  if (images === undefined) {
+    throw new MkError("IMAGE_ABSENT", `Driver ${driver.name} needs a guest image and no source of images was given`, {
+      hint: "Give `createMk` the option `images`, for example from @mk/guest.",
+    });
+  }
+  if (request.imageDigest === undefined) return (await images.ensure(arch, op)).digest;
+  const image = await images.find(request.imageDigest);
+  if (image !== undefined) return image.digest;
+  throw new MkError("IMAGE_ABSENT", `There is no guest image ${request.imageDigest}`, {
+    hint: "List the images there are with `mk image list`.",
+  });
+}
+
+function hostArch({ host }: Engine): GuestArch {
+  return host.arch === "arm64" ? "arm64" : "amd64";
+}

@@ -1,0 +1,46 @@
+import { MkError } from "../errors.js";
+
+/** How long an operation may take. */
+export interface TimeLimits {
+  /** Without any progress (a step's begin or end, a progress report, a guest marker). */
+  readonly idleMs: number;
+  /** In total, whatever the progress. */
+  readonly totalMs?: number | undefined;
+}
+
+/** Aborts its signal with TIMED_OUT when a limit is passed. */
+export interface Deadline extends Disposable {
+  readonly signal: AbortSignal;
+  /** Says that the operation got on, and what it does now. */
+  progress(doing?: string): void;
+}
+
+/** A running deadline; `what` is named in the error: `start of machine "mk"`. */
+export function createDeadline(what: string, { idleMs, totalMs }: TimeLimits): Deadline {
+  const controller = new AbortController();
+  let doing: string | undefined;
+  const expire = (ms: number, how: string): void => {
+    const step = doing === undefined ? "" : ` (it was at: ${doing})`;
+    controller.abort(
+      new MkError("TIMED_OUT", `The ${what} ${how} ${ms / 1000} s${step}`, {
+        hint: "Look at the machine's log with `mk logs`, or give more time with --timeout.",
+        details: { ...(doing !== undefined && { step: doing }), timeoutMs: ms },
+      }),
+    );
+  };
+  let idle = setTimeout(expire, idleMs, idleMs, "made no progress for");
+  const total = totalMs === undefined ? undefined : setTimeout(expire, totalMs, totalMs, "took longer than");
+  return {
+    signal: controller.signal,
+    progress(now) {
+      if (now !== undefined) doing = now;
+      if (controller.signal.aborted) return;
+      clearTimeout(idle);
+      idle = setTimeout(expire, idleMs, idleMs, "made no progress for");
+    },
+    [Symbol.dispose]() {
+      clearTimeout(idle);
+      clearTimeout(total);
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import type { Call } from "./call.js";
+import type { Engine } from "./engine.js";
+import { inspectMachine } from "./inspect-machine.js";
+import type { MachineSession } from "./machine-session.js";
+import { runOnMachine } from "./run-on-machine.js";
+
+/** Removes the machine and everything of it. What was begun is finished by the next command. Called under the machine's lock. */
+export async function deleteMachine(engine: Engine, session: MachineSession, call: Call): Promise<void> {
+  await runOnMachine(engine, session, "delete", call, async (op) => {
+    const { machine, intent, name, driver } = session;
+    await op.step("intent", "noting what is about to be done", () => intent.declare("delete"));
+    const { state } = await op.step("inspect", "reading the machine's state", () => inspectMachine(session, op.signal));
+    if (state !== "absent" && state !== "stopped" && state !== "saved") {
+      await op.step("kill", "cutting the power", () => machine.kill(op));
+    }
+    await op.step("driver", `removing the machine with ${driver.name}`, () => machine.remove(op));
+    await op.step("files", "removing the machine's files", () => engine.store.remove(name));
+    op.emit({ type: "machine.state", state: "absent" });
+  });
+  await engine.store.sweep();
+}
+
+/** Drops mk's own files of a machine whose driver cannot be asked. What the driver made may stay behind. */
+export async function forgetMachine(engine: Engine, name: string, call: Call): Promise<void> {
+  const subject = { name, driver: undefined, redact: <T>(value: T) => value };
+  await runOnMachine(engine, subject, "delete", call, async (op) => {
+    op.emit({ type: "note", level: "warning", message: "the driver was not asked; what it made may still be there" });
+    await op.step("files", "removing the machine's files", () => engine.store.remove(name));
+    op.emit({ type: "machine.state", state: "absent" });
+  });
+  await engine.store.sweep();
+}

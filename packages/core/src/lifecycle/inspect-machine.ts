@@ -1,0 +1,85 @@
+import type { MachineStatus } from "../contract/status.js";
+import { MkError } from "../errors.js";
+import type { Engine } from "./engine.js";
+import { machineLockOwner } from "./lock-machine.js";
+import type { MachineSession } from "./machine-session.js";
+import { quietOperation } from "./operation.js";
+import { orAbort } from "./or-abort.js";
+
+/** A healthy driver answers in milliseconds; one that hangs must not hold up `mk list` for more than 5 s. */
+const INSPECT_MS = 4_000;
+
+/** The machine's real state. Never throws for the driver's sake: one that fails or hangs gives `unknown` with the reason. */
+export async function inspectMachine(session: MachineSession, signal: AbortSignal): Promise<MachineStatus> {
+  const { driver, machine, redact } = session;
+  signal.throwIfAborted();
+  const deadline = AbortSignal.timeout(INSPECT_MS);
+  const either = AbortSignal.any([signal, deadline]);
+  try {
+    return redact(await orAbort(either, 0, () => machine.inspect(quietOperation(either))));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (deadline.aborted)
+      return { state: "unknown", reason: `driver ${driver.name} did not answer within ${INSPECT_MS / 1000} s` };
+    const reason = error instanceof Error ? error.message : String(error);
+    return { state: "unknown", reason: redact(`driver ${driver.name} failed: ${reason}`) };
+  }
+}
+
+/** As {@link inspectMachine}, told for people: what another mk is doing to the machine, or was when it was killed. */
+export async function describeMachine(
+  engine: Engine,
+  session: MachineSession,
+  signal: AbortSignal,
+): Promise<MachineStatus> {
+  const [status, intent] = await Promise.all([inspectMachine(session, signal), session.intent.read()]);
+  if (intent === undefined || status.state === "unknown") return status;
+  const owner = await machineLockOwner(engine, session.name);
+  const off = status.state === "absent" || status.state === "stopped" || status.state === "saved";
+  switch (intent.operation) {
+    case "create":
+      if (owner !== undefined) return off ? { state: "starting" } : status;
+      return { state: "broken", reason: "its creation was interrupted; `mk start` begins anew" };
+    case "delete":
+      if (owner !== undefined) return { state: "stopping" };
+      return { state: "broken", reason: "its deletion was interrupted; `mk delete` finishes it" };
+    case "start":
+      return owner !== undefined && off ? { state: "starting" } : status;
+    case "stop":
+    case "reconfigure":
+      return status;
+    default:
+      intent.operation satisfies never;
+      return status;
+  }
+}
+
+/** Throws what stands against working with a machine in this state, if anything does. */
+export function assertUsable(name: string, status: MachineStatus): void {
+  const machine = `Machine ${JSON.stringify(name)}`;
+  switch (status.state) {
+    case "unknown":
+      throw new MkError("MACHINE_UNRESPONSIVE", `${machine} does not answer: ${status.reason}`, {
+        hint: `Cut its power with \`mk stop --force -p ${name}\`, or repair its driver.`,
+        details: { reason: status.reason },
+      });
+    case "broken":
+      throw new MkError("MACHINE_BROKEN", `${machine} is broken: ${status.reason}`, {
+        hint: `Repair what the message names, or remove the machine with \`mk delete -p ${name}\`.`,
+        details: { reason: status.reason },
+      });
+    case "absent":
+      throw new MkError("MACHINE_ABSENT", `${machine} was removed behind mk's back`, {
+        hint: `Remove what is left of it with \`mk delete -p ${name}\`, then start it anew.`,
+      });
+    case "stopped":
+    case "starting":
+    case "running":
+    case "stopping":
+    case "saved":
+    case "paused":
+      return;
+    default:
+      status satisfies never;
+  }
+}

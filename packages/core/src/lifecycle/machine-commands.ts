@@ -1,0 +1,125 @@
+import type { StartRequest } from "../api.js";
+import { MkError } from "../errors.js";
+import { consoleOf } from "../readiness/console-of.js";
+import { bootMachine } from "./boot-machine.js";
+import type { Call } from "./call.js";
+import { deleteMachine, forgetMachine } from "./delete-machine.js";
+import type { Engine } from "./engine.js";
+import { assertUsable, inspectMachine } from "./inspect-machine.js";
+import { lockMachine } from "./lock-machine.js";
+import { type MachineSession, openSession } from "./machine-session.js";
+import { reconcileMachine } from "./reconcile-machine.js";
+import { runOnMachine } from "./run-on-machine.js";
+import { startMachine } from "./start-machine.js";
+import { stopMachine } from "./stop-machine.js";
+import { absent, readConfig, requireConfig } from "./stored-machine.js";
+
+export async function start(engine: Engine, name: string, request: StartRequest, call: Call): Promise<void> {
+  await startMachine(engine, name, request, call);
+}
+
+export async function stop(engine: Engine, name: string, call: Call, force = false): Promise<void> {
+  await withMachine(engine, name, "stop", call, (session) => stopMachine(engine, session, call, force));
+}
+
+export async function restart(engine: Engine, name: string, call: Call): Promise<void> {
+  await withMachine(engine, name, "restart", call, async (session) => {
+    await stopMachine(engine, session, call);
+    await bootMachine(engine, session, call);
+  });
+}
+
+export async function pause(engine: Engine, name: string, call: Call): Promise<void> {
+  await withMachine(engine, name, "pause", call, async (session) => {
+    const suspension = ability(session, "suspension", "pause");
+    await runOnMachine(engine, session, "pause", call, async (op) => {
+      const status = await inspectMachine(session, op.signal);
+      if (status.state === "paused") return;
+      await assertRunning(session, op.signal);
+      await op.step("driver", "pausing the machine", () => suspension.pause(op));
+      op.emit({ type: "machine.state", state: "paused" });
+    });
+  });
+}
+
+export async function resume(engine: Engine, name: string, call: Call): Promise<void> {
+  await withMachine(engine, name, "resume", call, async (session) => {
+    const suspension = ability(session, "suspension", "resume");
+    await runOnMachine(engine, session, "resume", call, async (op) => {
+      const status = await inspectMachine(session, op.signal);
+      if (status.state !== "paused") return await assertRunning(session, op.signal);
+      await op.step("driver", "resuming the machine", () => suspension.resume(op));
+      op.emit({ type: "machine.state", state: "running" });
+    });
+  });
+}
+
+/** Deletes the machine; with `forget` also one whose config or driver is gone, of which then only mk's own files are removed. */
+export async function remove(engine: Engine, name: string, call: Call, forget = false): Promise<void> {
+  await using lock = await lockMachine(engine, name, "delete", call.signal);
+  void lock;
+  const stored = await engine.store.read(name);
+  if (stored.kind === "absent") {
+    await engine.store.sweep();
+    throw absent(name);
+  }
+  try {
+    const config = await requireConfig(engine, name);
+    if (config === undefined) throw absent(name);
+    await using session = await openSession(engine, config, call.signal);
+    await deleteMachine(engine, session, call);
+  } catch (error) {
+    call.signal.throwIfAborted();
+    if (!forget || MkError.is(error, "MACHINE_ABSENT")) throw error;
+    await forgetMachine(engine, name, call);
+  }
+}
+
+/** Console bytes of the last start; then, if `follow`, live until the signal aborts. */
+export async function* readConsole(
+  engine: Engine,
+  name: string,
+  signal: AbortSignal,
+  follow: boolean,
+): AsyncGenerator<Uint8Array> {
+  await using session = await openSession(engine, await readConfig(engine, name), signal);
+  yield* consoleOf(session, signal, follow);
+}
+
+/** MACHINE_NOT_RUNNING, or what else stands against using the machine now. */
+export async function assertRunning(session: MachineSession, signal: AbortSignal): Promise<void> {
+  const status = await inspectMachine(session, signal);
+  if (status.state === "running") return;
+  assertUsable(session.name, status);
+  throw new MkError("MACHINE_NOT_RUNNING", `Machine ${JSON.stringify(session.name)} is ${status.state}`, {
+    hint: `Start it with \`mk start -p ${session.name}\`.`,
+    details: { state: status.state },
+  });
+}
+
+/** Opens the machine under its lock, after whatever a killed command left was settled. */
+async function withMachine<T>(
+  engine: Engine,
+  name: string,
+  command: string,
+  call: Call,
+  work: (session: MachineSession) => Promise<T>,
+): Promise<T> {
+  await using lock = await lockMachine(engine, name, command, call.signal);
+  void lock;
+  const config = await requireConfig(engine, name);
+  const session = config === undefined ? undefined : await reconcileMachine(engine, config, call);
+  if (session === undefined) throw absent(name);
+  await using opened = session;
+  return await work(opened);
+}
+
+function ability<K extends "suspension">(
+  { machine, driver }: MachineSession,
+  key: K,
+  what: string,
+): NonNullable<MachineSession["machine"][K]> {
+  const found = machine[key];
+  if (found !== undefined) return found;
+  throw new MkError("NOT_SUPPORTED", `Driver ${driver.name} cannot ${what} machines`);
+}

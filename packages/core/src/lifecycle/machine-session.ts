@@ -1,0 +1,73 @@
+import { join } from "node:path";
+import type { Driver, MachineContext } from "../contract/driver.js";
+import type { Machine } from "../contract/machine.js";
+import { MkError } from "../errors.js";
+import { createMachineIdentity, type MachineIdentity } from "../identity/machine-identity.js";
+import { createSeed } from "../identity/seed.js";
+import { createIntentFile, type IntentFile } from "../store/intent.js";
+import { createJsonFile } from "../store/json-file.js";
+import type { MachineConfig } from "../store/machine-config.js";
+import type { Engine } from "./engine.js";
+import { type Redact, redactor } from "./redact.js";
+
+/** One machine with its driver's handle. Opening one touches nothing. */
+export interface MachineSession extends AsyncDisposable {
+  readonly name: string;
+  readonly directory: string;
+  readonly config: MachineConfig;
+  readonly driver: Driver;
+  readonly machine: Machine;
+  readonly identity: MachineIdentity;
+  readonly intent: IntentFile;
+  readonly redact: Redact;
+}
+
+/** Loads the machine's driver and makes its handle. DRIVER_MISSING and its kin when the driver is gone. */
+export async function openSession(engine: Engine, config: MachineConfig, signal: AbortSignal): Promise<MachineSession> {
+  const registry = await engine.registry();
+  return await sessionOf(engine, config, await registry.load(config.driver.name, signal));
+}
+
+/** As {@link openSession}, with the driver at hand. */
+export async function sessionOf(engine: Engine, config: MachineConfig, driver: Driver): Promise<MachineSession> {
+  const { spec } = config.machine;
+  const directory = engine.home.machine(spec.name);
+  const identity = createMachineIdentity(spec.name, directory);
+  const context: MachineContext = {
+    name: spec.name,
+    id: spec.id,
+    directory,
+    host: engine.host,
+    spec,
+    async image() {
+      if (driver.traits.image === "none") throw new TypeError(`driver ${driver.name} declares that it boots no image`);
+      const digest = spec.imageDigest;
+      const image = digest === undefined ? undefined : await engine.images?.find(digest);
+      if (image !== undefined) return image;
+      throw new MkError(
+        "IMAGE_ABSENT",
+        `The guest image ${digest ?? ""} of machine ${JSON.stringify(spec.name)} is gone`,
+        {
+          hint: "Build it again with `mk image build`.",
+          details: { digest },
+        },
+      );
+    },
+    seed: (options) => createSeed(spec, identity, options?.addresses),
+    record: createJsonFile(join(directory, "record.json")),
+  };
+  const machine = await driver.createDriver(driver.parseConfig(config.driverConfig), context);
+  return {
+    name: spec.name,
+    directory,
+    config,
+    driver,
+    machine,
+    identity,
+    intent: createIntentFile(directory),
+    redact: redactor(driver.options, config.options),
+    async [Symbol.asyncDispose]() {
+      await machine.close?.();
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { MkError } from "../errors.js";
+
+export interface ErrorOrigin {
+  /** `start of machine "mk"`. */
+  readonly what: string;
+  readonly driver?: string | undefined;
+  /** The step that failed, for people. */
+  readonly step?: string | undefined;
+  /** The operation's signal: what was thrown after its abort is the abort. */
+  readonly signal: AbortSignal;
+}
+
+/** The one place where whatever was thrown becomes an MkError. */
+export function mapError(error: unknown, { what, driver, step, signal }: ErrorOrigin): MkError {
+  if (signal.aborted && (error === signal.reason || isAbortError(error) || MkError.is(error, "CANCELLED"))) {
+    const reason: unknown = signal.reason;
+    const at = step === undefined ? "" : ` while: ${step}`;
+    if (MkError.is(reason)) return reason.details?.step === undefined ? located(reason, at, step) : reason;
+    if (reason instanceof Error && reason.name === "TimeoutError") {
+      return new MkError("TIMED_OUT", `The ${what} took too long${at}`, { cause: reason });
+    }
+    return new MkError("CANCELLED", `The ${what} was cancelled${at}`, {
+      cause: reason,
+      hint: "Run the command again: it goes on from what is there.",
+      details: step === undefined ? undefined : { step },
+    });
+  }
+  if (MkError.is(error)) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const who = driver === undefined ? "" : ` in driver ${driver}`;
+  return new MkError(driver === undefined ? "INTERNAL" : "DRIVER_FAILED", `The ${what} failed${who}: ${message}`, {
+    cause: error,
+    details: step === undefined ? undefined : { step },
+  });
+}
+
+/** The caller's reason, with the step it met: the caller cannot know it. */
+function located(reason: MkError, at: string, step: string | undefined): MkError {
+  if (step === undefined) return reason;
+  const { code, message, hint, docs, details } = reason;
+  return new MkError(code, `${message}${at}`, { hint, docs, details: { ...details, step }, cause: reason });
+}
+
+function isAbortError(error: unknown): boolean {
+  return error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError");
+}

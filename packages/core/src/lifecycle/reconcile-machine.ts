@@ -1,0 +1,43 @@
+import type { MachineConfig } from "../store/machine-config.js";
+import type { Call } from "./call.js";
+import { deleteMachine } from "./delete-machine.js";
+import type { Engine } from "./engine.js";
+import { type MachineSession, openSession } from "./machine-session.js";
+import { runOnMachine } from "./run-on-machine.js";
+
+/**
+ * Finishes or undoes what a killed command began, as its intent on disk says, and opens the machine. Undefined when nothing is left of
+ * it: a creation is undone, since nobody has used that machine, and a deletion is finished. What was being started, stopped or changed
+ * still exists: its driver is asked for its state each time, so only settings that may be half applied are applied again, as they were.
+ */
+export async function reconcileMachine(
+  engine: Engine,
+  config: MachineConfig,
+  call: Call,
+): Promise<MachineSession | undefined> {
+  const session = await openSession(engine, config, call.signal);
+  const intent = await session.intent.read();
+  const begun = intent?.operation;
+  switch (begun) {
+    case undefined:
+      return session;
+    case "create":
+    case "delete":
+      await deleteMachine(engine, session, call);
+      await session[Symbol.asyncDispose]();
+      return undefined;
+    case "start":
+    case "stop":
+      await session.intent.resolve();
+      return session;
+    case "reconfigure":
+      await runOnMachine(engine, session, "reconfigure", call, async (op) => {
+        await op.step("driver", "restoring the machine's settings", async () => session.machine.reconfigure?.(op));
+        await op.step("resolve", "finishing", () => session.intent.resolve());
+      });
+      return session;
+    default:
+      begun satisfies never;
+      return session;
+  }
+}

@@ -1,0 +1,144 @@
+import type { StartRequest } from "../api.js";
+import type { Driver } from "../contract/driver.js";
+import { MkError } from "../errors.js";
+import { machineSource } from "../events/event-log.js";
+import { selectDriver } from "../selection/select-driver.js";
+import type { MachineConfig } from "../store/machine-config.js";
+import { bootMachine } from "./boot-machine.js";
+import type { Call } from "./call.js";
+import { createMachine } from "./create-machine.js";
+import { deleteMachine } from "./delete-machine.js";
+import type { Engine } from "./engine.js";
+import { assertUsable, inspectMachine } from "./inspect-machine.js";
+import { lockMachine } from "./lock-machine.js";
+import type { MachineSession } from "./machine-session.js";
+import { assertAllowed, planChanges } from "./plan-changes.js";
+import { reconcileMachine } from "./reconcile-machine.js";
+import { reconfigureMachine } from "./reconfigure-machine.js";
+import { stopMachine } from "./stop-machine.js";
+import { requireConfig } from "./stored-machine.js";
+
+/** Makes the machine if there is none, gives it the settings asked for, starts it unless it runs, and waits until its guest is ready. */
+export async function startMachine(engine: Engine, name: string, request: StartRequest, call: Call): Promise<void> {
+  await using lock = await lockMachine(engine, name, "start", call.signal);
+  void lock;
+  const config = await requireConfig(engine, name);
+  const found = config === undefined ? undefined : await reconcileMachine(engine, config, call);
+  if (found === undefined) return await startNew(engine, name, request, call);
+  await using existing = found;
+  await startExisting(engine, existing, request, call);
+}
+
+async function startExisting(
+  engine: Engine,
+  existing: MachineSession,
+  request: StartRequest,
+  call: Call,
+): Promise<void> {
+  const { config, driver, machine, name } = existing;
+  const status = await inspectMachine(existing, call.signal);
+  if (status.state === "absent" && request.allow === "recreate") return await recreate(engine, existing, request, call);
+  assertUsable(name, status);
+  const driverName =
+    request.driver === undefined ? driver.name : (await engine.registry()).resolve(request.driver).name;
+  const running = status.state !== "stopped" && status.state !== "saved";
+  const plan = planChanges({ config, driver, machine, driverName, request, running });
+  assertAllowed(name, plan.changes, request.allow);
+  if (plan.changes.some(({ cost }) => cost === "recreate" || cost === "data-loss")) {
+    return await recreate(engine, existing, request, call);
+  }
+  if (plan.changes.length === 0) return await bootMachine(engine, existing, call);
+  // Saved memory would come back with the old hardware.
+  const mustStop = status.state === "saved" || plan.changes.some(({ cost }) => cost === "restart");
+  if (mustStop) await stopMachine(engine, existing, call);
+  await using changed = await reconfigureMachine(engine, existing, plan, call);
+  await bootMachine(engine, changed, call);
+}
+
+async function recreate(engine: Engine, existing: MachineSession, request: StartRequest, call: Call): Promise<void> {
+  const { config, name } = existing;
+  const wanted = inherit(config, request);
+  await deleteMachine(engine, existing, call);
+  await startNew(engine, name, wanted, call);
+}
+
+/** What the request leaves out is as it was. */
+function inherit({ machine: { spec }, driver, options }: MachineConfig, request: StartRequest): StartRequest {
+  const { cpus, memoryMiB, diskMiB, arch, mounts, ports } = spec;
+  const sameDriver = request.driver === undefined || request.driver === driver.name;
+  return {
+    cpus,
+    memoryMiB,
+    diskMiB,
+    arch,
+    mounts,
+    ports,
+    driver: driver.name,
+    ...request,
+    options: { ...(sameDriver && options), ...request.options },
+  };
+}
+
+async function startNew(engine: Engine, name: string, request: StartRequest, call: Call): Promise<void> {
+  const { driver: configured } = await engine.userConfig();
+  const selection = await selectDriver(
+    await engine.registry(),
+    { requested: request.driver, env: engine.host.env.MK_DRIVER, configured },
+    { host: engine.host, signal: call.signal },
+  );
+  const { driver, why, automatic, rejects } = selection;
+  engine.events.emit(machineSource(name), {
+    type: "driver.selected",
+    driver: driver.name,
+    why,
+    alternates: selection.alternates.map((alternate) => alternate.name),
+    rejects,
+  });
+  const candidates = [driver, ...selection.alternates];
+  for (const [index, candidate] of candidates.entries()) {
+    const next = candidates[index + 1];
+    try {
+      return await createAndBoot(engine, name, candidate, request, automatic, call);
+    } catch (error) {
+      if (!automatic || next === undefined || !isDriversFault(error, call.signal)) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      engine.events.emit(machineSource(name), {
+        type: "note",
+        level: "warning",
+        message: `driver ${candidate.name} failed, trying ${next.name}`,
+        fields: { driver: candidate.name, next: next.name, reason },
+      });
+    }
+  }
+}
+
+async function createAndBoot(
+  engine: Engine,
+  name: string,
+  driver: Driver,
+  request: StartRequest,
+  automatic: boolean,
+  call: Call,
+): Promise<void> {
+  await using session = await createMachine(engine, name, driver, request, call);
+  try {
+    await bootMachine(engine, session, call);
+  } catch (error) {
+    // A machine that nobody chose a driver for and that never ran must not bind the next start to that driver.
+    if (automatic && isDriversFault(error, call.signal))
+      await deleteMachine(engine, session, { ...call, signal: never() });
+    throw error;
+  }
+}
+
+/** Another driver may do better; it cannot help a user who cancelled or asked for what no driver takes. */
+function isDriversFault(error: unknown, signal: AbortSignal): boolean {
+  if (signal.aborted || !MkError.is(error)) return false;
+  return !["CANCELLED", "INVALID_OPTION", "INVALID_ARGUMENT", "IMAGE_ABSENT", "NO_SPACE", "MACHINE_EXISTS"].includes(
+    error.code,
+  );
+}
+
+function never(): AbortSignal {
+  return new AbortController().signal;
+}

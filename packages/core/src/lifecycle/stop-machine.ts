@@ -1,0 +1,60 @@
+import { MkError } from "../errors.js";
+import type { Call } from "./call.js";
+import { createDeadline } from "./deadline.js";
+import type { Engine } from "./engine.js";
+import { assertUsable, inspectMachine } from "./inspect-machine.js";
+import type { MachineSession } from "./machine-session.js";
+import type { CoreOperation } from "./operation.js";
+import { orAbort } from "./or-abort.js";
+import { runOnMachine } from "./run-on-machine.js";
+
+/** The guest gets this long to shut down before its power is cut. */
+const SHUTDOWN_MS = 60_000;
+const GRACE_MS = 5_000;
+
+/**
+ * Powers the machine off: asks the guest first unless `force`, cuts the power when it does not obey, and proves by inspection that the
+ * machine is off. Succeeds when it is off already. Called under the machine's lock.
+ */
+export async function stopMachine(engine: Engine, session: MachineSession, call: Call, force = false): Promise<void> {
+  await runOnMachine(engine, session, "stop", call, async (op) => {
+    const { machine, intent, name } = session;
+    const status = await op.step("inspect", "reading the machine's state", () => inspectMachine(session, op.signal));
+    if (status.state === "absent") assertUsable(name, status);
+    if (status.state !== "stopped" && status.state !== "saved") {
+      await op.step("intent", "noting what is about to be done", () => intent.declare("stop"));
+      // Only a running guest can be asked; one that is paused, hangs or is half up cannot.
+      const off = !force && status.state === "running" && (await shutDown(session, op));
+      if (!off) await op.step("kill", "cutting the power", () => machine.kill(op));
+      await op.step("verify", "checking that it is off", () => assertOff(session, op));
+    }
+    await op.step("resolve", "finishing", () => intent.resolve());
+    op.emit({ type: "machine.state", state: status.state === "saved" ? "saved" : "stopped" });
+  });
+}
+
+/** Whether the guest shut down by itself in time. */
+async function shutDown({ machine, name }: MachineSession, op: CoreOperation): Promise<boolean> {
+  using deadline = createDeadline(`shutdown of machine ${JSON.stringify(name)}`, { idleMs: SHUTDOWN_MS });
+  const signal = AbortSignal.any([op.signal, deadline.signal]);
+  try {
+    await op.step("shutdown", "asking the guest to shut down", () =>
+      orAbort(signal, GRACE_MS, () => machine.stop({ ...op, signal })),
+    );
+    return true;
+  } catch (error) {
+    op.signal.throwIfAborted();
+    const message = error instanceof Error ? error.message : String(error);
+    op.emit({ type: "note", level: "warning", message: `the guest did not shut down: ${message}` });
+    return false;
+  }
+}
+
+async function assertOff(session: MachineSession, op: CoreOperation): Promise<void> {
+  const { state } = await inspectMachine(session, op.signal);
+  if (state === "stopped" || state === "absent") return;
+  throw new MkError("DRIVER_FAILED", `Machine ${JSON.stringify(session.name)} is ${state} after its power was cut`, {
+    hint: "Run the command again; if it fails again, look at the driver's own tools.",
+    details: { state, driver: session.driver.name },
+  });
+}

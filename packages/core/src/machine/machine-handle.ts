@@ -1,0 +1,155 @@
+import type { CallOptions, DockerEnvironment, Forward, MachineHandle, MachineInfo, StartRequest } from "../api.js";
+import type { Operation } from "../contract/operation.js";
+import type { Endpoint, MachineAccess, MachineStatus } from "../contract/status.js";
+import { MkError } from "../errors.js";
+import type { PhaseTiming } from "../events/event.js";
+import { machineSource } from "../events/event-log.js";
+import { runCall } from "../lifecycle/call.js";
+import type { Engine } from "../lifecycle/engine.js";
+import * as commands from "../lifecycle/machine-commands.js";
+import { type MachineSession, openSession } from "../lifecycle/machine-session.js";
+import { quietOperation } from "../lifecycle/operation.js";
+import { readConfig } from "../lifecycle/stored-machine.js";
+import type { Transport } from "../ssh/transport.js";
+import { Connection } from "./connection.js";
+import { dockerEnvironment } from "./docker-environment.js";
+import { machineInfo } from "./machine-info.js";
+
+const DOCKER_PORT = 2376;
+
+export interface HandleInit {
+  readonly engine: Engine;
+  readonly name: string;
+  /** Aborts with the instance. */
+  readonly signal: AbortSignal;
+  readonly onDispose?: StartRequest["onDispose"];
+  readonly timings?: readonly PhaseTiming[];
+}
+
+/** The handle users hold. It keeps one connection to the machine and nothing else of its state. */
+export function createMachineHandle({
+  engine,
+  name,
+  signal: instance,
+  onDispose = "keep",
+  timings = [],
+}: HandleInit): MachineHandle {
+  const ended = new AbortController();
+  const connection = new Connection(engine, name);
+  let phases = timings;
+
+  const call = <T>(
+    what: string,
+    options: CallOptions | undefined,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> => runCall(`${what} of machine ${JSON.stringify(name)}`, instance, options ?? {}, work);
+
+  /** Does something in the running machine. */
+  const reach = <T>(
+    what: string,
+    options: CallOptions | undefined,
+    work: (transport: Transport, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> => call(what, options, (signal) => connection.use(signal, (transport) => work(transport, signal)));
+
+  /** Asks the running machine's driver one thing. */
+  const ask = <T>(
+    what: string,
+    options: CallOptions | undefined,
+    question: (session: MachineSession, op: Operation) => Promise<T>,
+  ): Promise<T> =>
+    call(what, options, (signal) =>
+      withSession(engine, name, signal, async (session) => {
+        await commands.assertRunning(session, signal);
+        return await question(session, quietOperation(signal));
+      }),
+    );
+
+  const handle: MachineHandle = {
+    name,
+    get timings() {
+      return phases;
+    },
+    info: (options): Promise<MachineInfo> => call("info", options, (signal) => machineInfo(engine, name, signal)),
+    status: async (options): Promise<MachineStatus> => (await handle.info(options)).status,
+    start: (options = {}) =>
+      call("start", options, async (signal) => {
+        await connection.close();
+        const started: PhaseTiming[] = [];
+        await commands.start(engine, name, options, { signal, onPhase: (phase) => started.push(phase) });
+        phases = started;
+      }),
+    stop: (options) =>
+      call("stop", options, async (signal) => {
+        await connection.close();
+        await commands.stop(engine, name, { signal }, options?.force);
+      }),
+    restart: (options) =>
+      call("restart", options, async (signal) => {
+        await connection.close();
+        const started: PhaseTiming[] = [];
+        await commands.restart(engine, name, { signal, onPhase: (phase) => started.push(phase) });
+        phases = started;
+      }),
+    delete: (options) =>
+      call("deletion", options, async (signal) => {
+        await connection.close();
+        await commands.remove(engine, name, { signal }, options?.forget);
+      }),
+    pause: (options) => call("pause", options, (signal) => commands.pause(engine, name, { signal })),
+    resume: (options) => call("resume", options, (signal) => commands.resume(engine, name, { signal })),
+    exec: (argv, options) =>
+      reach("command", options, (transport, signal) => transport.exec(argv, { ...options, signal })),
+    script: (text, { input: _none, ...options } = {}) =>
+      reach("script", options, (transport, signal) => transport.script(text, { ...options, signal })),
+    copyTo: (source, target, options) =>
+      reach("copy", options, (transport, signal) => transport.copyTo(source, target, signal)),
+    copyFrom: (source, target, options) =>
+      reach("copy", options, (transport, signal) => transport.copyFrom(source, target, signal)),
+    endpoint: (guestPort, options): Promise<Endpoint> =>
+      ask("endpoint", options, ({ machine }, op) => machine.endpoint(guestPort, op)),
+    access: (options): Promise<MachineAccess> =>
+      ask("access", options, async ({ machine, identity }, op) => {
+        const access = await machine.access(op);
+        return access.via === "ssh" ? { identityFile: identity.userKeyFile, ...access } : access;
+      }),
+    address: (options) =>
+      ask("address", options, async ({ machine }, op) =>
+        machine.address === undefined ? (await machine.endpoint(22, op)).host : await machine.address(op),
+      ),
+    forward: (from, to, options): Promise<Forward> =>
+      reach("forward", options, (transport, signal) => transport.forward(from, to, signal)),
+    docker: (options): Promise<DockerEnvironment> =>
+      ask("docker environment", options, async (session, op) =>
+        dockerEnvironment(session, await session.machine.endpoint(DOCKER_PORT, op)),
+      ),
+    async *console(options = {}) {
+      const signals = [instance, ended.signal, ...(options.signal === undefined ? [] : [options.signal])];
+      yield* commands.readConsole(engine, name, AbortSignal.any(signals), options.follow === true);
+    },
+    events: () =>
+      engine.events.read({ source: machineSource(name), signal: AbortSignal.any([instance, ended.signal]) }),
+    async [Symbol.asyncDispose]() {
+      if (ended.signal.aborted) return;
+      ended.abort();
+      await connection.close();
+      if (onDispose === "stop") await handle.stop().catch(unlessAbsent);
+      if (onDispose === "delete") await handle.delete().catch(unlessAbsent);
+    },
+  };
+  return handle;
+}
+
+async function withSession<T>(
+  engine: Engine,
+  name: string,
+  signal: AbortSignal,
+  work: (session: MachineSession) => Promise<T>,
+): Promise<T> {
+  await using session = await openSession(engine, await readConfig(engine, name), signal);
+  return await work(session);
+}
+
+/** Somebody else was quicker: what was to be done is done. */
+function unlessAbsent(error: unknown): void {
+  if (!MkError.is(error, "MACHINE_ABSENT")) throw error;
+}

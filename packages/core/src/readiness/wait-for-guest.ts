@@ -1,0 +1,116 @@
+import type { Machine } from "../contract/machine.js";
+import { MkError } from "../errors.js";
+import type { CoreOperation } from "../lifecycle/operation.js";
+import { quietOperation } from "../lifecycle/operation.js";
+import { consoleLines } from "./console-lines.js";
+import { type GuestMarker, parseMarker } from "./marker.js";
+
+const TAIL_LINES = 40;
+/** A console that is silent this long may be that of a machine that died: then its driver is asked. */
+const SILENCE_MS = 3_000;
+
+/**
+ * Follows the machine's console until the guest says that it is ready: first the step `ssh`, then the step `ready`. GUEST_FAILED with the
+ * console's tail when the guest reports a failure or the machine stops; the operation's deadline is put off by each marker.
+ */
+export async function waitForGuest(
+  machine: Machine,
+  source: NonNullable<Machine["console"]>,
+  op: CoreOperation,
+): Promise<void> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([op.signal, stop.signal]);
+  const lines = consoleLines(source.read(signal))[Symbol.asyncIterator]();
+  const tail: string[] = [];
+  const seen = new Set<string>();
+
+  async function until(...events: readonly string[]): Promise<void> {
+    while (!events.some((event) => seen.has(event))) {
+      const line = await nextLine(lines, machine, op, tail);
+      tail.push(line);
+      if (tail.length > TAIL_LINES) tail.shift();
+      const marker = parseMarker(line);
+      if (marker === undefined) continue;
+      seen.add(marker.event);
+      op.progress();
+      const { event, uptimeSeconds, fields } = marker;
+      op.emit({ type: "guest.marker", marker: event, uptimeSeconds, fields });
+      if (event === "failed") throw guestFailed(marker, tail);
+    }
+  }
+
+  try {
+    await op.step("ssh", "waiting for SSH", () => until("ssh", "ready"));
+    await op.step("ready", "waiting for the container engine", () => until("ready"));
+  } catch (error) {
+    const reason: unknown = op.signal.reason;
+    if (error !== reason || !MkError.is(reason, "TIMED_OUT")) throw error;
+    const details = { ...reason.details, console: [...tail] };
+    throw new MkError("TIMED_OUT", reason.message, { hint: reason.hint, details, cause: error });
+  } finally {
+    stop.abort();
+    // Not awaited: a console that ignores its signal must not hold up the start.
+    lines.return?.(undefined).catch(() => undefined);
+  }
+}
+
+async function nextLine(
+  lines: AsyncIterator<string>,
+  machine: Machine,
+  op: CoreOperation,
+  tail: readonly string[],
+): Promise<string> {
+  const next = lines.next();
+  // Handled below; a rejection after we have stopped listening must not be an unhandled one.
+  next.catch(() => undefined);
+  for (;;) {
+    const result = await orSilence(next, op.signal);
+    if (result === "silence") {
+      await assertAlive(machine, op, tail);
+      continue;
+    }
+    if (result.done !== true) return result.value;
+    op.signal.throwIfAborted();
+    await assertAlive(machine, op, tail);
+    throw new MkError("GUEST_FAILED", "The machine's console ended before the guest was ready", {
+      details: { console: tail },
+    });
+  }
+}
+
+/** The promise's result, or "silence" after a while; rejects with the signal's reason. */
+async function orSilence<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | "silence"> {
+  signal.throwIfAborted();
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort = (): void => undefined;
+  const other = new Promise<"silence">((resolve, reject) => {
+    timer = setTimeout(resolve, SILENCE_MS, "silence");
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, other]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+async function assertAlive(machine: Machine, op: CoreOperation, tail: readonly string[]): Promise<void> {
+  const status = await machine.inspect(quietOperation(op.signal));
+  if (status.state === "running" || status.state === "starting" || status.state === "unknown") return;
+  const reason = "reason" in status && status.reason !== undefined ? `: ${status.reason}` : "";
+  throw new MkError("GUEST_FAILED", `The machine is ${status.state} and was not ready yet${reason}`, {
+    hint: "Look at what the guest wrote last with `mk logs`.",
+    details: { state: status.state, console: tail },
+  });
+}
+
+function guestFailed({ fields, uptimeSeconds }: GuestMarker, tail: readonly string[]): MkError {
+  const service = fields.service ?? "a service";
+  const reason = fields.reason === undefined ? "" : `: ${fields.reason}`;
+  return new MkError("GUEST_FAILED", `The guest could not start ${service}${reason}`, {
+    hint: "Look at what the guest wrote with `mk logs`.",
+    details: { ...fields, uptimeSeconds, console: [...tail] },
+  });
+}

@@ -1,0 +1,188 @@
+import { randomUUID } from "node:crypto";
+import { watch } from "node:fs";
+import { link, mkdir, readFile, rm, unlink, writeFile } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import type { Processes, ProcessIdentity } from "../contract/host.js";
+import { MkError } from "../errors.js";
+import { failpoint } from "../failpoints/failpoint.js";
+import { errnoOf, fileError } from "../host/file-error.js";
+import { parseJson } from "./parse-json.js";
+
+/** Who holds a lock. The identity is what the kernel says of the holder, so the record of a dead holder is worth nothing. */
+export interface LockOwner {
+  /** Unique for each time a lock is taken. */
+  readonly id: string;
+  readonly process: ProcessIdentity;
+  /** The holder's command, for people. */
+  readonly command: string;
+  /** ISO 8601. */
+  readonly since: string;
+}
+
+export interface LockOptions {
+  readonly processes: Pick<Processes, "identify" | "isAlive" | "waitGone">;
+  /** What this process is doing, for whoever waits. */
+  readonly command: string;
+  /** How long to wait for a holder, ms. */
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+  /** Called once when the lock is held by somebody else. */
+  readonly onWait?: (owner: LockOwner) => void;
+}
+
+export interface Lock {
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the lock at `path`: at most one process of this host holds it. A holder that died, by SIGKILL too, loses it at once; one that is
+ * stopped or whose laptop sleeps keeps it, since no clock is asked. MACHINE_BUSY names the holder after `waitMs`.
+ *
+ * A record is published by link(2), which fails when there is one. The record of a dead holder is removed only by whoever published a
+ * ticket `<path>.break-<record id>` for it, the same way; a dead ticket holder is replaced by a ticket for the ticket. Record ids are
+ * unique, so a waiter that read an old record can never remove a new one.
+ */
+export async function acquireLock(path: string, options: LockOptions): Promise<Lock> {
+  const process_ = await options.processes.identify(process.pid);
+  if (process_ === undefined)
+    throw new MkError("INTERNAL", "This process cannot be identified, so it can hold no lock");
+  const owner: LockOwner = {
+    id: randomUUID(),
+    process: process_,
+    command: options.command,
+    since: new Date().toISOString(),
+  };
+  const deadline = AbortSignal.timeout(options.waitMs);
+  const signal = AbortSignal.any([options.signal, deadline]);
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  let told = false;
+  for (;;) {
+    options.signal.throwIfAborted();
+    if (await publish(path, owner)) return held(path, owner);
+    const holder = await readOwner(path);
+    if (holder === undefined) continue;
+    if (!(await options.processes.isAlive(holder.process))) {
+      await breakLock(path, holder, owner, options.processes);
+      continue;
+    }
+    if (deadline.aborted) throw busy(path, holder);
+    if (!told) options.onWait?.(holder);
+    told = true;
+    await untilChanged(path, holder, options.processes, signal);
+  }
+}
+
+/** Who holds the lock now, or undefined when nobody alive does. */
+export async function lockOwner(path: string, processes: Pick<Processes, "isAlive">): Promise<LockOwner | undefined> {
+  const owner = await readOwner(path);
+  return owner !== undefined && (await processes.isAlive(owner.process)) ? owner : undefined;
+}
+
+function held(path: string, owner: LockOwner): Lock {
+  let released: Promise<void> | undefined;
+  return {
+    release() {
+      released ??= (async () => {
+        await failpoint("lock.release:before");
+        if ((await readOwner(path))?.id === owner.id) await unlink(path).catch(() => undefined);
+        await failpoint("lock.release:after");
+      })();
+      return released;
+    },
+  };
+}
+
+/** Publishes the record whole: it is written under a name nobody reads and then linked. */
+async function publish(path: string, owner: LockOwner): Promise<boolean> {
+  const draft = `${path}.${owner.id}`;
+  try {
+    await writeFile(draft, JSON.stringify(owner), { mode: 0o600, flag: "w" });
+    await link(draft, path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === "EEXIST") return false;
+    throw fileError(error, "lock", path);
+  } finally {
+    await rm(draft, { force: true }).catch(() => undefined);
+  }
+}
+
+/** Removes the record `dead` from `path`, or returns when another does or did. */
+async function breakLock(
+  path: string,
+  dead: LockOwner,
+  owner: LockOwner,
+  processes: Pick<Processes, "isAlive">,
+): Promise<void> {
+  const ticket = `${path}.break-${dead.id}`;
+  while (!(await publish(ticket, owner))) {
+    const other = await readOwner(ticket);
+    if (other === undefined) continue;
+    // Somebody alive is at it: the caller looks at the lock again.
+    if (await processes.isAlive(other.process)) return;
+    await breakLock(ticket, other, owner, processes);
+  }
+  // The record can only be removed under a ticket, and never comes back: still there means that it is ours to remove.
+  if ((await readOwner(path))?.id === dead.id) await rm(path, { force: true });
+  await rm(`${path}.${dead.id}`, { force: true });
+  await rm(ticket, { force: true });
+}
+
+async function readOwner(path: string): Promise<LockOwner | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw fileError(error, "read", path);
+  }
+  try {
+    const owner = parseJson(text) as LockOwner;
+    if (typeof owner.id === "string" && typeof owner.process.pid === "number") return owner;
+  } catch {
+    // Falls through: only a power cut can leave a record that is not whole, and then nobody of that time lives.
+  }
+  const nobody: ProcessIdentity = { pid: 0, bootId: "", startTime: "", executable: "" };
+  return { id: "unreadable", process: nobody, command: "", since: "" };
+}
+
+/** Resolves when the record may have gone: its file changed, its holder ended, or the signal aborted. */
+async function untilChanged(
+  path: string,
+  holder: LockOwner,
+  processes: Pick<Processes, "waitGone">,
+  signal: AbortSignal,
+): Promise<void> {
+  const done = new AbortController();
+  const either = AbortSignal.any([signal, done.signal]);
+  const watcher = watch(dirname(path), { signal: either });
+  const changed = new Promise<void>((resolve) => {
+    watcher.on("change", (_event, file) => {
+      if (file === null || file === basename(path)) resolve();
+    });
+    // Too many watches: the holder's end and the deadline still wake us.
+    watcher.on("error", () => undefined);
+    either.addEventListener("abort", () => resolve(), { once: true });
+  });
+  try {
+    // The release may have come before the watch began.
+    if ((await readOwner(path))?.id !== holder.id) return;
+    const gone = processes.waitGone(holder.process, either).catch(() => changed);
+    await Promise.race([changed, holder.process.pid === process.pid ? changed : gone]);
+  } finally {
+    done.abort();
+  }
+}
+
+function busy(path: string, { process: { pid }, command, since }: LockOwner): MkError {
+  const name = basename(path).replace(/\.lock$/, "");
+  const ageSeconds = Math.max(0, Math.round((Date.now() - Date.parse(since)) / 1000));
+  return new MkError(
+    "MACHINE_BUSY",
+    `${JSON.stringify(name)} is busy: ${command} (pid ${pid}) works on it since ${ageSeconds} s`,
+    {
+      hint: `Wait for it to end, or end process ${pid}.`,
+      details: { name, pid, command, ageSeconds },
+    },
+  );
+}

@@ -1,0 +1,157 @@
+import { randomBytes } from "node:crypto";
+import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { MkError } from "../errors.js";
+import { failpoint } from "../failpoints/failpoint.js";
+import { errnoOf, fileError } from "../host/file-error.js";
+import type { Home } from "./home.js";
+import { decodeMachineConfig, encodeMachineConfig, type MachineConfig } from "./machine-config.js";
+import { isMachineName } from "./machine-name.js";
+import { syncDirectory, writeFileAtomic } from "./write-file-atomic.js";
+
+const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+const TRASH = ".trash-";
+
+/** What is known of a machine by its files alone. `recovered`: config.json is damaged and its last good copy was read. */
+export type StoredMachine =
+  | { readonly kind: "absent" }
+  | { readonly kind: "good"; readonly config: MachineConfig }
+  | { readonly kind: "recovered"; readonly config: MachineConfig; readonly problem: MkError }
+  | { readonly kind: "broken"; readonly problem: MkError };
+
+/** The machines on disk. Reading never changes anything; the rest is called under the machine's lock. */
+export interface MachineStore {
+  /** Names of all machines, sorted. */
+  names(): Promise<readonly string[]>;
+  read(name: string): Promise<StoredMachine>;
+  /** Makes the machine's directory, 0700. */
+  makeDirectory(name: string): Promise<void>;
+  /** Writes config.json, then its last good copy. */
+  write(name: string, config: MachineConfig): Promise<void>;
+  /** Sets a damaged config.json aside as config.json.corrupt-<time> and puts the last good copy in its place. */
+  repair(name: string): Promise<void>;
+  /** Removes the directory: at once for every reader, since it is renamed first. */
+  remove(name: string): Promise<void>;
+  /** Finishes removals that were interrupted. */
+  sweep(): Promise<void>;
+}
+
+export function createMachineStore(home: Home): MachineStore {
+  async function read(name: string): Promise<StoredMachine> {
+    const directory = home.machine(name);
+    try {
+      return { kind: "good", config: decodeMachineConfig(await readBounded(join(directory, "config.json")), name) };
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT" && !(await exists(directory))) return { kind: "absent" };
+      const problem = readProblem(error, name);
+      if (problem.code === "STATE_TOO_NEW" || problem.code === "PERMISSION_DENIED") return { kind: "broken", problem };
+      try {
+        const config = decodeMachineConfig(await readBounded(join(directory, "config.json.last")), name);
+        return { kind: "recovered", config, problem };
+      } catch (lastError) {
+        // A directory without either file is a machine whose creation was killed before its first side effect: nothing was lost.
+        const never = errnoOf(error) === "ENOENT" && errnoOf(lastError) === "ENOENT";
+        return never && !(await hasFiles(directory)) ? { kind: "absent" } : { kind: "broken", problem };
+      }
+    }
+  }
+  return {
+    async names() {
+      const entries = await readdir(home.machines).catch((error: unknown) => {
+        if (errnoOf(error) === "ENOENT") return [];
+        throw fileError(error, "read", home.machines);
+      });
+      const names = entries.filter(isMachineName).sort();
+      const present = await Promise.all(names.map((name) => exists(join(home.machines, name, "."))));
+      return names.filter((_name, index) => present[index]);
+    },
+    read,
+    async makeDirectory(name) {
+      const directory = home.machine(name);
+      await failpoint("store.directory:before");
+      try {
+        await mkdir(directory, { recursive: true, mode: 0o700 });
+        await syncDirectory(home.machines);
+      } catch (error) {
+        throw fileError(error, "make", directory);
+      }
+      await failpoint("store.directory:after");
+    },
+    async write(name, config) {
+      const directory = home.machine(name);
+      const text = encodeMachineConfig(config);
+      await failpoint("store.config:before");
+      await writeFileAtomic(join(directory, "config.json"), text);
+      await failpoint("store.config:after");
+      // A second file, not a link: damage to the one must not be damage to the other.
+      await failpoint("store.last-good:before");
+      await writeFileAtomic(join(directory, "config.json.last"), text);
+      await failpoint("store.last-good:after");
+    },
+    async repair(name) {
+      const stored = await read(name);
+      if (stored.kind !== "recovered") return;
+      const path = join(home.machine(name), "config.json");
+      await failpoint("store.quarantine:before");
+      await rename(path, `${path}.corrupt-${Date.now()}`).catch((error: unknown) => {
+        if (errnoOf(error) !== "ENOENT") throw fileError(error, "rename", path);
+      });
+      await failpoint("store.quarantine:after");
+      await writeFileAtomic(path, encodeMachineConfig(stored.config));
+    },
+    async remove(name) {
+      const trash = join(home.machines, `${TRASH}${randomBytes(6).toString("hex")}`);
+      await failpoint("store.remove:before");
+      try {
+        await rename(home.machine(name), trash);
+        await failpoint("store.trash:before");
+        await syncDirectory(home.machines);
+        await rm(trash, { recursive: true, force: true });
+      } catch (error) {
+        if (errnoOf(error) !== "ENOENT") throw fileError(error, "remove", home.machine(name));
+      }
+      await failpoint("store.remove:after");
+    },
+    async sweep() {
+      const entries = await readdir(home.machines).catch(() => []);
+      for (const entry of entries) {
+        if (entry.startsWith(TRASH)) await rm(join(home.machines, entry), { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+/** Reads at most what a config may have: a file of 200 MB must not become a string of 200 MB. */
+async function readBounded(path: string): Promise<string> {
+  const file = await open(path, "r");
+  try {
+    const { size } = await file.stat();
+    if (size > MAX_CONFIG_BYTES) throw new SyntaxError(`${size} bytes are more than a config has`);
+    return await file.readFile("utf8");
+  } finally {
+    await file.close();
+  }
+}
+
+function readProblem(error: unknown, name: string): MkError {
+  if (MkError.is(error)) return error;
+  if (errnoOf(error) === "EACCES" || errnoOf(error) === "EPERM")
+    return fileError(error, "read", `config.json of machine ${name}`);
+  return new MkError("CONFIG_CORRUPT", `config.json of machine ${JSON.stringify(name)} cannot be read`, {
+    hint: `Put the file back from a backup, or run \`mk delete --forget -p ${name}\`.`,
+    details: { name },
+    cause: error,
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    (error: unknown) => errnoOf(error) !== "ENOENT" && errnoOf(error) !== "ENOTDIR",
+  );
+}
+
+async function hasFiles(directory: string): Promise<boolean> {
+  const entries = await readdir(directory).catch(() => [""]);
+  return entries.some((entry) => !entry.includes(".tmp-"));
+}
