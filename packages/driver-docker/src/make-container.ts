@@ -1,0 +1,142 @@
+import { createHash } from "node:crypto";
+import { type MachineContext, MkError, type Operation } from "@mk/core";
+import type { DockerConfig } from "./config.js";
+import { type Container, listContainers, type PublishedPort } from "./container.js";
+import { containerRequest } from "./container-request.js";
+import type { Engine } from "./engine.js";
+import { type EngineFacts, readFacts } from "./engine-facts.js";
+import { remoteHost } from "./engine-session.js";
+import { ensureImage } from "./image.js";
+import { asList, asRecord, asString } from "./json-reader.js";
+import { LABELS, machineFilter, objectName } from "./labels.js";
+import { ensureNetwork } from "./network.js";
+import { choosePorts } from "./ports.js";
+import { findPrivileges, privilegesOf } from "./privileges.js";
+
+export interface Workshop {
+  readonly engine: Engine;
+  readonly context: MachineContext;
+  readonly config: DockerConfig;
+}
+
+/**
+ * The machine's container as the spec and the engine want it now: the present one when it is that already, else one made in its place.
+ * A container holds nothing: all data is in the volume. So replacing it is how changed settings, a pruned network, a taken port or a
+ * newer driver are met. At every moment of a replacement one container has the machine's label. Answers the container's id.
+ */
+export async function ensureContainer(
+  { engine, context, config }: Workshop,
+  present: Container | undefined,
+  op: Operation,
+): Promise<string> {
+  const { host, spec } = context;
+  const facts = await readFacts(engine, op.signal);
+  assertFits(context, facts);
+  const image = await ensureImage(engine, context, op);
+  const network = await op.step("network", "making the machine's network", () =>
+    ensureNetwork({ engine, host, machine: spec, subnet: config.subnet }, op.signal),
+  );
+  const privileges =
+    privilegesOf(present, config.privileges) ??
+    (await findPrivileges({ engine, host, facts, image, wanted: config.privileges, machineId: spec.id }, op));
+  const remote = remoteHost(engine.target);
+  const listenAddress = config.listenAddress ?? (remote === undefined ? "127.0.0.1" : "0.0.0.0");
+  const chosen = await choosePorts(
+    { engine, host, spec, listenAddress, isLocal: remote === undefined, previous: present?.ports ?? [] },
+    op.signal,
+  );
+  try {
+    const request = containerRequest({
+      spec,
+      image,
+      address: network.address,
+      ports: chosen.ports,
+      privileges,
+      facts,
+      modules: await modulesOf({ engine, context, config }, facts),
+    });
+    const digest = createHash("sha256").update(JSON.stringify(request)).digest("hex");
+    // A network of the same name made anew has another id, and the engine looks for the old one.
+    const attached = present?.networks[objectName(spec.name)];
+    if (present?.requestDigest === digest && (attached?.id === network.id || attached?.id === "")) return present.id;
+    if (remote !== undefined && config.listenAddress === undefined) {
+      op.log("the engine is remote: the machine's ports are published on all of its addresses", { host: remote });
+    }
+    return await op.step("container", "making the container", () =>
+      replaceContainer(engine, context, labelled(request, digest), present, op),
+    );
+  } finally {
+    await chosen.release();
+  }
+}
+
+function labelled(request: ReturnType<typeof containerRequest>, digest: string): object {
+  return { ...request, Labels: { ...request.Labels, [LABELS.request]: digest } };
+}
+
+function assertFits({ spec }: MachineContext, facts: EngineFacts): void {
+  if (facts.arch === spec.arch) return;
+  throw new MkError("DRIVER_UNAVAILABLE", `the Docker Engine runs on ${facts.arch}, the machine is for ${spec.arch}`, {
+    hint: `Create the machine for ${facts.arch}, or choose a driver that emulates ${spec.arch}, such as qemu.`,
+    details: { engine: facts.arch, machine: spec.arch },
+  });
+}
+
+/** Only an engine that shares this host's kernel and files can mount its modules. */
+async function modulesOf({ engine, context: { host } }: Workshop, facts: EngineFacts): Promise<string | undefined> {
+  if (host.platform !== "linux" || engine.target.kind !== "socket" || facts.product !== "docker") return undefined;
+  return (await host.files.stat("/lib/modules")) === undefined ? undefined : "/lib/modules";
+}
+
+async function replaceContainer(
+  engine: Engine,
+  { spec }: MachineContext,
+  body: object,
+  present: Container | undefined,
+  op: Operation,
+): Promise<string> {
+  const name = objectName(spec.name);
+  const ours = await listContainers(engine, machineFilter(spec.id, "machine"), op.signal);
+  // A replacement that was broken off has left a second one.
+  for (const id of ours.filter((other) => other !== present?.id)) await removeContainer(engine, id, op.signal);
+  const id = await createContainer(engine, present === undefined ? name : `${name}-next`, body, op);
+  if (present === undefined) return id;
+  await removeContainer(engine, present.id, op.signal);
+  await engine.call({ method: "POST", path: ["containers", id, "rename"], query: { name } }, op.signal);
+  return id;
+}
+
+/** MACHINE_EXISTS when the name is another container's, which is left as it is. */
+async function createContainer(engine: Engine, name: string, body: object, op: Operation): Promise<string> {
+  const answer = await engine.call(
+    { method: "POST", path: ["containers", "create"], query: { name }, body, accept: [409] },
+    op.signal,
+  );
+  const said = asRecord(answer.body, "the created container");
+  if (answer.status === 409) {
+    throw new MkError("MACHINE_EXISTS", `the engine has a container ${name} that is not this machine's`, {
+      hint: `Choose another machine name, or remove that container with 'docker rm ${name}'.`,
+      details: { container: name, engine: said.message },
+    });
+  }
+  for (const warning of asList(said.Warnings, "Warnings")) op.log("the engine warns", { warning });
+  return asString(said.Id, "Id");
+}
+
+/** Removes a container, running or not, with its anonymous volumes; one that is gone is fine. */
+export async function removeContainer(engine: Engine, id: string, signal: AbortSignal): Promise<void> {
+  const path = ["containers", id];
+  const { status } = await engine.call(
+    { method: "DELETE", path, query: { force: true, v: true }, accept: [404, 409] },
+    signal,
+  );
+  if (status !== 409) return;
+  // "removal is already in progress": someone else's, and it must have ended before anything it uses can go.
+  const query = { condition: "removed" };
+  await engine.call({ method: "POST", path: [...path, "wait"], query, isWait: true, accept: [404] }, signal);
+}
+
+/** The machine's own port that the engine's refusal of a start is about. */
+export function refusedPort(ports: readonly PublishedPort[], said: string): PublishedPort | undefined {
+  return ports.find(({ hostPort }) => new RegExp(`:${hostPort}(?!\\d)`).test(said));
+}

@@ -1,0 +1,165 @@
+import { type Host, MkError } from "@mk/core";
+import type { Engine } from "./engine.js";
+import { engineSaid } from "./engine-error.js";
+import { asArray, asList, asOptionalString, asRecord, asString, asStrings, type JsonRecord } from "./json-reader.js";
+import { LABELS, machineFilter, objectName, ownedBy } from "./labels.js";
+import { addressAt, formatSubnet, freeSubnets, overlaps, parseSubnet, type Subnet } from "./subnet.js";
+
+/** A machine's own network: one bridge per machine, so that removing a machine removes all of it and no machine sees another. */
+export interface MachineNetwork {
+  readonly id: string;
+  /** The machine's fixed address. */
+  readonly address: string;
+}
+
+interface NetworkWish {
+  readonly engine: Engine;
+  readonly host: Host;
+  readonly machine: { readonly id: string; readonly name: string };
+  /** The subnet the user asked for, or the one the machine had. */
+  readonly subnet: string | undefined;
+}
+
+/**
+ * The machine's network, made when it is not there: `docker system prune` takes the network of a stopped machine. NETWORK_CONFLICT when
+ * the name is another's, or no subnet is free; the message says what is in the way.
+ */
+export async function ensureNetwork(wish: NetworkWish, signal: AbortSignal): Promise<MachineNetwork> {
+  const { engine, machine } = wish;
+  const name = objectName(machine.name);
+  const present = (await listNetworks(engine, { name: [name] }, signal)).filter((network) => network.name === name);
+  const own = present.find(({ labels }) => ownedBy(labels, machine.id));
+  if (own !== undefined && own.subnets[0] !== undefined) return { id: own.id, address: addressAt(own.subnets[0], 2) };
+  if (present.length > 0) throw foreign(name);
+
+  const mtu = await bridgeMtu(engine, signal);
+  let clash: MkError | undefined;
+  for (const subnet of await candidates(wish, signal)) {
+    try {
+      const id = await createNetwork(engine, machine, subnet, mtu, signal);
+      return { id, address: addressAt(subnet, 2) };
+    } catch (error) {
+      // Taken since the list was made, or by something the list does not show: the next one.
+      if (!/overlap|conflicts with|in use|already exists/i.test(engineSaid(error) ?? "") || !MkError.is(error))
+        throw error;
+      if (/network with name .* already exists/i.test(engineSaid(error) ?? "")) throw foreign(name, error);
+      clash = error;
+    }
+  }
+  throw new MkError("NETWORK_CONFLICT", `no subnet is free for machine ${JSON.stringify(machine.name)}`, {
+    hint: "Give one with --docker-subnet.",
+    cause: clash,
+  });
+}
+
+/** Removes the machine's networks. NETWORK_CONFLICT when a container that is not the machine's is still attached. */
+export async function removeNetworks(engine: Engine, machineId: string, signal: AbortSignal): Promise<void> {
+  for (const { id, name } of await listNetworks(engine, machineFilter(machineId), signal)) {
+    try {
+      await engine.call({ method: "DELETE", path: ["networks", id], accept: [404] }, signal);
+    } catch (error) {
+      if (!/active endpoints/i.test(engineSaid(error) ?? "")) throw error;
+      const guests = await attachedContainers(engine, id, signal);
+      throw new MkError(
+        "NETWORK_CONFLICT",
+        `other containers are attached to the network ${name}: ${guests.join(", ")}`,
+        {
+          hint: `Detach them with 'docker network disconnect ${name} <container>' and delete the machine again.`,
+          details: { network: name, containers: guests },
+          cause: error,
+        },
+      );
+    }
+  }
+}
+
+async function candidates({ engine, host, subnet }: NetworkWish, signal: AbortSignal): Promise<Iterable<Subnet>> {
+  const [hostSubnets, networks] = await Promise.all([host.network.usedSubnets(), listNetworks(engine, {}, signal)]);
+  const wanted = subnet === undefined ? undefined : parseSubnet(subnet);
+  if (wanted === undefined) {
+    return freeSubnets([...hostSubnets, ...networks.flatMap((network) => network.subnets.map(formatSubnet))]);
+  }
+  const other = networks.find((network) => network.subnets.some((taken) => overlaps(taken, wanted)));
+  const route = hostSubnets.find((text) => {
+    const taken = parseSubnet(text);
+    return taken !== undefined && taken.prefix > 0 && overlaps(taken, wanted);
+  });
+  if (other === undefined && route === undefined) return [wanted];
+  const what = other === undefined ? `the host's network ${route}` : `the Docker network ${other.name}`;
+  throw new MkError("NETWORK_CONFLICT", `the subnet ${formatSubnet(wanted)} overlaps ${what}`, {
+    hint: "Choose another one with --docker-subnet, or leave it out.",
+    details: { subnet: formatSubnet(wanted), overlaps: other?.name ?? route },
+  });
+}
+
+async function createNetwork(
+  engine: Engine,
+  machine: NetworkWish["machine"],
+  subnet: Subnet,
+  mtu: string | undefined,
+  signal: AbortSignal,
+): Promise<string> {
+  const body = networkRequest(machine, subnet, mtu);
+  const answer = await engine.call({ method: "POST", path: ["networks", "create"], body }, signal);
+  return asString(asRecord(answer.body, "the created network").Id, "Id");
+}
+
+/** The body of `POST /networks/create`. */
+export function networkRequest(machine: NetworkWish["machine"], subnet: Subnet, mtu: string | undefined): object {
+  return {
+    Name: objectName(machine.name),
+    // Before API 1.44 two networks may have one name unless this is asked for.
+    CheckDuplicate: true,
+    Driver: "bridge",
+    IPAM: { Driver: "default", Config: [{ Subnet: formatSubnet(subnet), Gateway: addressAt(subnet, 1) }] },
+    ...(mtu !== undefined && { Options: { "com.docker.network.driver.mtu": mtu } }),
+    Labels: { [LABELS.machine]: machine.id, [LABELS.name]: machine.name },
+  };
+}
+
+/** The administrator's MTU, given for the default bridge: a VPN that needs it needs it for every bridge (minikube #9528). */
+async function bridgeMtu(engine: Engine, signal: AbortSignal): Promise<string | undefined> {
+  const { status, body } = await engine.call({ method: "GET", path: ["networks", "bridge"], accept: [404] }, signal);
+  if (status === 404) return undefined;
+  const options = asRecord(body, "the default network").Options;
+  return asStrings(options, "a network's options")["com.docker.network.driver.mtu"];
+}
+
+interface Network {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly subnets: readonly Subnet[];
+}
+
+async function listNetworks(engine: Engine, filters: object, signal: AbortSignal): Promise<readonly Network[]> {
+  const { body } = await engine.call({ method: "GET", path: ["networks"], query: { filters } }, signal);
+  return asArray(body, "the list of networks").map((item) => parseNetwork(asRecord(item, "a network")));
+}
+
+function parseNetwork(network: JsonRecord): Network {
+  const configs = asList(asRecord(network.IPAM ?? {}, "IPAM").Config, "a network's subnets");
+  return {
+    id: asString(network.Id, "a network's id"),
+    name: asString(network.Name, "a network's name"),
+    labels: asStrings(network.Labels, "a network's labels"),
+    subnets: configs.flatMap((item) => {
+      const subnet = parseSubnet(asOptionalString(asRecord(item, "a subnet").Subnet) ?? "");
+      return subnet === undefined ? [] : [subnet];
+    }),
+  };
+}
+
+async function attachedContainers(engine: Engine, id: string, signal: AbortSignal): Promise<readonly string[]> {
+  const { body } = await engine.call({ method: "GET", path: ["networks", id] }, signal);
+  const containers = asRecord(asRecord(body, "a network").Containers ?? {}, "a network's containers");
+  return Object.values(containers).map((item) => asString(asRecord(item, "a container").Name, "Name"));
+}
+
+function foreign(name: string, cause?: unknown): MkError {
+  return new MkError("NETWORK_CONFLICT", `the engine has a network ${name} that is not this machine's`, {
+    hint: `Choose another machine name, or remove that network with 'docker network rm ${name}'.`,
+    details: { network: name },
+    cause,
+  });
+}

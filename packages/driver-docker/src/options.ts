@@ -1,0 +1,23 @@
+import type { OptionSpecs, OptionValues } from "@mk/core";
+
+export const options = {
+  listenAddress: {
+    type: "string",
+    describe: "address on which the machine's ports are published (default: 127.0.0.1, or 0.0.0.0 of a remote engine)",
+    change: "restart",
+  },
+  subnet: {
+    type: "string",
+    describe: "IPv4 subnet of the machine's network, such as 192.168.100.0/24 (default: the first free one)",
+    change: "recreate",
+  },
+  privileges: {
+    type: "string",
+    describe: "how the container gets its privileges: all of them, a list of capabilities, or what the engine grants",
+    choices: ["auto", "privileged", "capabilities"],
+    default: "auto",
+    change: "restart",
+  },
+} as const satisfies OptionSpecs;
+
+export type DockerOptions = OptionValues<typeof options>;

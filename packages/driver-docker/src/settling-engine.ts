@@ -1,0 +1,56 @@
+import type { Engine } from "./engine.js";
+
+/** An engine whose changes are never torn: see {@link settling}. */
+export interface SettlingEngine extends Engine {
+  /** Resolves when every change that was begun has ended, well or not. Rejects with the signal's reason. */
+  settled(signal: AbortSignal): Promise<void>;
+  /** Breaks off what is still under way. */
+  abandon(): void;
+}
+
+/**
+ * An aborted call rejects at once, but a change that the engine has been asked for is left to end: cut off, the engine might still make
+ * the container after the roll-back has looked for it. The roll-back waits for {@link SettlingEngine.settled} first.
+ */
+export function settling(engine: Engine): SettlingEngine {
+  const lifetime = new AbortController();
+  const pending = new Set<Promise<void>>();
+  return {
+    ...engine,
+    call(call, signal) {
+      // Reads and uploads of files are cut off: neither leaves anything behind.
+      if (call.method === "GET" || call.isWait === true || call.upload !== undefined) return engine.call(call, signal);
+      signal.throwIfAborted();
+      const work = engine.call(call, lifetime.signal);
+      const ended: Promise<void> = work
+        .then(
+          () => undefined,
+          () => undefined,
+        )
+        .finally(() => pending.delete(ended));
+      pending.add(ended);
+      return orAbort(work, signal);
+    },
+    async settled(signal) {
+      await orAbort(Promise.all(pending), signal);
+    },
+    abandon: () => lifetime.abort(new Error("the machine's handle was closed")),
+  };
+}
+
+async function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  // Whichever loses the race has been heard.
+  aborted.catch(() => undefined);
+  work.catch(() => undefined);
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
