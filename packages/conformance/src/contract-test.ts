@@ -52,8 +52,16 @@ export function suiteOf(suite: string, tests: Readonly<Record<string, () => Prom
 /** Looks at the driver once, on a host that is thrown away, to know which suites apply. */
 export async function subjectOf(driver: Driver, setup: ConformanceSetup): Promise<Subject> {
   const open = () => Bench.open(driver, setup);
-  await using bench = await open();
-  const machine = await bench.handle();
-  const abilities = new Set(ABILITIES.filter((ability) => machine[ability] !== undefined));
-  return { driver, setup, mode: setup.mode ?? "scripted", abilities, open };
+  return { driver, setup, mode: setup.mode ?? "scripted", abilities: await abilitiesOf(open), open };
+}
+
+async function abilitiesOf(open: () => Promise<Bench>): Promise<ReadonlySet<Ability>> {
+  try {
+    await using bench = await open();
+    const machine = await bench.handle();
+    return new Set(ABILITIES.filter((ability) => machine[ability] !== undefined));
+  } catch {
+    // A driver that cannot even be opened fails every test that opens it, by name and with the reason.
+    return new Set();
+  }
 }

@@ -23,10 +23,10 @@ export interface Outcome<T> {
   readonly listenersLeft: number;
 }
 
-/** How long a driver may go on after its signal aborted before it counts as hung. */
-const GRACE_MS = 4_000;
-/** How long an operation on a scripted host may take at all. */
+/** How long an operation on a scripted host may take at all before it counts as hung. */
 const HANG_MS = 10_000;
+/** The part of that which it may go on after its signal aborted. */
+const GRACE = 0.2;
 
 /**
  * Runs a driver's function as core does: steps refuse to begin once the signal aborted, cleanups run newest first on
@@ -87,7 +87,7 @@ async function settle<T>(work: () => Promise<T>, hangMs: number, signal?: AbortS
       clearTimeout(timer);
       timer = setTimeout(() => reject(new Error(why)), ms);
     };
-    const aborted = () => limit(Math.min(GRACE_MS, hangMs), "the driver did not settle after its signal aborted");
+    const aborted = () => limit(hangMs * GRACE, "the driver did not settle after its signal aborted");
     limit(hangMs, "the driver did not settle");
     if (signal?.aborted) aborted();
     signal?.addEventListener("abort", aborted, { once: true });

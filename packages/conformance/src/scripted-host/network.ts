@@ -91,7 +91,7 @@ export class ScriptedNetwork implements Network {
     return [
       ...[...this.#listeners.keys()].map((key) => `listener on ${key}`),
       ...[...this.#leased].map((port) => `lease of port ${port}`),
-      ...[...this.#clients.values()].map((key) => `connection to ${key}`),
+      ...[...this.#clients].filter(([client]) => !client.destroyed).map(([, key]) => `connection to ${key}`),
     ];
   }
 

@@ -159,7 +159,7 @@ export class ScriptedProcesses implements Processes {
       signal: ended.signal,
       print: (text) => write("stdout", text),
       complain: (text) => write("stderr", text),
-      on: (signal, handler) => void handlers.set(signal, handler),
+      on: (signal, handler) => void handlers.set(signal, () => void runProgram(handler, self)),
       listen: (address: Address, accept: ConnectionHandler) => void closers.push(host.network.listen(address, accept)),
       delay: (ms) => host.delay(ms, ended.signal),
       forever: () =>
@@ -169,15 +169,16 @@ export class ScriptedProcesses implements Processes {
       exit: (exitCode) => end({ exitCode, signal: null }),
     };
     this.#running.set(pid, running);
-    void runProgram(program, self).then((exitCode) => end({ exitCode, signal: null }));
+    // Never in the turn of its start: the caller gets the process before its program says anything.
+    setImmediate(() => {
+      if (ended.signal.aborted) return;
+      void runProgram(program, self).then((exitCode) => end({ exitCode, signal: null }));
+    });
     return running;
   }
 }
 
 async function runProgram(program: Program, self: ScriptedProcess): Promise<number> {
-  // Never in the turn of its start: the caller gets the process before its program says anything.
-  await new Promise((resolve) => setImmediate(resolve));
-  if (self.signal.aborted) return 0;
   try {
     const exitCode = await program(self);
     return typeof exitCode === "number" ? exitCode : 0;

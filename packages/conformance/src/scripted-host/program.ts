@@ -21,8 +21,8 @@ export interface ScriptedProcess {
   readonly signal: AbortSignal;
   print(text: string): void;
   complain(text: string): void;
-  /** Catches a signal that would end the process. SIGKILL is not among them. */
-  on(signal: "SIGTERM" | "SIGINT", handler: () => void): void;
+  /** Catches a signal that would end the process. The handler may be async; it ends unheard when the process does. */
+  on(signal: "SIGTERM" | "SIGINT", handler: () => unknown): void;
   /** Listens until the process ends. */
   listen(address: Address, accept: ConnectionHandler): void;
   /** Virtual time; rejects when the process is ended. */

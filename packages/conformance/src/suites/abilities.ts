@@ -120,15 +120,21 @@ const SUITES: Readonly<Partial<Record<Ability, (subject: Subject) => readonly Co
     }),
 };
 
-/** Reads the console until it says something; the number of bytes. */
+/** Reads the console until it says something, then aborts; the number of bytes. */
 async function firstBytes(bench: Bench): Promise<number> {
   const machine = await bench.handle();
   const enough = new AbortController();
   let count = 0;
-  const signal = AbortSignal.any([enough.signal, AbortSignal.timeout(20_000)]);
-  for await (const bytes of ability(machine.console, "console").read(signal)) {
-    count += bytes.length;
-    if (count > 0) enough.abort();
-  }
+  const outcome = await bench.run(
+    async ({ signal }) => {
+      for await (const bytes of ability(machine.console, "console").read(signal)) {
+        count += bytes.length;
+        enough.abort();
+      }
+    },
+    { signal: enough.signal },
+  );
+  if (!outcome.result.ok) throw outcome.result.error;
+  expect(outcome.listenersLeft, "listeners left on the signal").toBe(0);
   return count;
 }
