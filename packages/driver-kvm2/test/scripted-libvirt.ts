@@ -1,0 +1,360 @@
+import type { Duplex } from "node:stream";
+import { type ScriptedHost, type ScriptedHostOptions, type ScriptedProcess, scriptedHost } from "@mk/conformance";
+import { XMLParser } from "fast-xml-parser";
+import { XdrReader, XdrWriter } from "../src/xdr.js";
+
+const PROGRAM = 0x20008086;
+const NO_DOMAIN = 42;
+const NO_NETWORK = 43;
+const OPERATION_FAILED = 9;
+const OPERATION_INVALID = 55;
+const RUNNING = 1;
+const PAUSED = 3;
+const SHUTOFF = 5;
+const EVENT = { started: 2, suspended: 3, resumed: 4, stopped: 5, shutdown: 6 } as const;
+
+interface FakeDomain {
+  readonly name: string;
+  readonly uuid: string;
+  xml: string;
+  state: number;
+  reason: number;
+  saved: boolean;
+  readonly transient: boolean;
+}
+
+interface FakeNetwork {
+  readonly name: string;
+  readonly uuid: string;
+  readonly xml: string;
+  active: boolean;
+}
+
+class Refusal extends Error {
+  readonly code: number;
+  constructor(code: number, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const parser = new XMLParser({
+  ignoreAttributes: false,
+  attributeNamePrefix: "@",
+  parseTagValue: false,
+  htmlEntities: true,
+});
+
+/** A libvirt that keeps its definitions over reboots, in memory, and speaks the real protocol on the scripted host's socket. */
+export class ScriptedLibvirt {
+  readonly domains = new Map<string, FakeDomain>();
+  readonly networks = new Map<string, FakeNetwork>();
+  readonly #clients = new Set<{ readonly stream: Duplex; listening: boolean }>();
+  #host: ScriptedHost | undefined;
+  /** A guest that does not heed its power button. */
+  deaf = false;
+
+  /** A host on which it listens already. */
+  async host(options: ScriptedHostOptions = {}): Promise<ScriptedHost> {
+    const host = scriptedHost({
+      ...options,
+      services: { "/usr/sbin/libvirtd": (process) => this.#serve(process) },
+      inventory: () => [
+        ...[...this.domains.values()].map(({ name }) => `domain ${name}`),
+        ...[...this.networks.values()].map(({ name }) => `network ${name}`),
+      ],
+    });
+    this.#host = host;
+    await host.delay(1000, AbortSignal.timeout(1000));
+    return host;
+  }
+
+  #serve(process: ScriptedProcess): Promise<never> {
+    process.host.files.place("/run/libvirt/.keep", "");
+    // A new boot: what ran is off, what was defined is still there.
+    for (const domain of this.domains.values()) domain.state = SHUTOFF;
+    for (const network of this.networks.values()) network.active = false;
+    process.listen({ path: "/run/libvirt/libvirt-sock" }, (stream) => this.#accept(stream));
+    return process.forever();
+  }
+
+  #accept(stream: Duplex): void {
+    const client = { stream, listening: false };
+    this.#clients.add(client);
+    stream.on("close", () => this.#clients.delete(client));
+    let received = Buffer.alloc(0);
+    stream.on("data", (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk]);
+      while (received.length >= 4 && received.length >= received.readUInt32BE()) {
+        const length = received.readUInt32BE();
+        const frame = new XdrReader(received.subarray(4, length));
+        received = received.subarray(length);
+        frame.uint();
+        frame.uint();
+        const procedure = frame.int();
+        frame.int();
+        const serial = frame.uint();
+        frame.int();
+        this.#answer(client, procedure, serial, frame);
+      }
+    });
+  }
+
+  #answer(
+    client: { readonly stream: Duplex; listening: boolean },
+    procedure: number,
+    serial: number,
+    args: XdrReader,
+  ): void {
+    const body = new XdrWriter();
+    try {
+      this.#call(client, procedure, args, body);
+      send(client.stream, procedure, 1, serial, 0, body);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const refusal = new XdrWriter()
+        .int(error.code)
+        .int(10)
+        .optional(error.message, (writer, text) => writer.string(text));
+      send(client.stream, procedure, 1, serial, 1, refusal);
+    }
+  }
+
+  #call(client: { listening: boolean }, procedure: number, args: XdrReader, reply: XdrWriter): void {
+    switch (procedure) {
+      case 1:
+      case 70:
+        return;
+      case 66:
+        reply.uint(1).int(0);
+        return;
+      case 4:
+        reply.uhyper(7_002_022n);
+        return;
+      case 157:
+        reply.uhyper(9_000_000n);
+        return;
+      case 316:
+        client.listening = true;
+        reply.int(0);
+        return;
+      case 10:
+        this.#runTransient(args.string(), reply);
+        return;
+      case 11:
+        writeObject(reply, this.#defineDomain(args.string())).int(-1);
+        return;
+      case 23:
+        this.#found([...this.domains.values()].find(byName(args.string())), reply);
+        return;
+      case 24:
+        this.#found(this.domains.get(uuidOf(args)), reply);
+        return;
+      case 273:
+        reply.uint(this.domains.size);
+        for (const domain of this.domains.values()) writeObject(reply, domain).int(-1);
+        reply.uint(this.domains.size);
+        return;
+      case 283:
+        reply.uint(this.networks.size);
+        for (const network of this.networks.values()) writeObject(reply, network);
+        reply.uint(this.networks.size);
+        return;
+      case 41:
+        writeObject(reply, this.#defineNetwork(args.string()));
+        return;
+      case 46:
+        writeObject(reply, existing([...this.networks.values()].find(byName(args.string())), NO_NETWORK));
+        return;
+      case 47:
+        writeObject(reply, existing(this.networks.get(uuidOf(args)), NO_NETWORK));
+        return;
+      case 39:
+      case 42:
+      case 43:
+      case 49:
+      case 152:
+      case 341:
+        this.#onNetwork(procedure, args, reply);
+        return;
+      default:
+        this.#onDomain(procedure, args, reply);
+        return;
+    }
+  }
+
+  #onDomain(procedure: number, args: XdrReader, reply: XdrWriter): void {
+    args.string();
+    const domain = existing(this.domains.get(uuidOf(args)), NO_DOMAIN);
+    args.int();
+    switch (procedure) {
+      case 9:
+        this.#start(domain);
+        return;
+      case 12:
+        if (domain.state === SHUTOFF) throw new Refusal(OPERATION_INVALID, "domain is not running");
+        this.#end(domain);
+        return;
+      case 14:
+        reply.string(domain.xml);
+        return;
+      case 28:
+        domain.state = RUNNING;
+        return;
+      case 34:
+        domain.state = PAUSED;
+        return;
+      case 182:
+        domain.saved = true;
+        this.#end(domain);
+        return;
+      case 183:
+        reply.int(domain.saved ? 1 : 0);
+        return;
+      case 212:
+        reply.int(domain.state).int(domain.reason);
+        return;
+      case 231:
+        if (domain.state !== SHUTOFF) throw new Refusal(OPERATION_INVALID, "an active domain stays, transient");
+        this.domains.delete(domain.uuid);
+        return;
+      case 258:
+        if (domain.state === SHUTOFF) throw new Refusal(OPERATION_INVALID, "domain is not running");
+        if (!this.deaf) setImmediate(() => this.#end(domain));
+        return;
+      default:
+        throw new TypeError(`the driver called procedure ${procedure}`);
+    }
+  }
+
+  #onNetwork(procedure: number, args: XdrReader, reply: XdrWriter): void {
+    args.string();
+    const network = existing(this.networks.get(uuidOf(args)), NO_NETWORK);
+    switch (procedure) {
+      case 39:
+        network.active = true;
+        return;
+      case 42:
+        if (!network.active) throw new Refusal(OPERATION_INVALID, "network is not active");
+        network.active = false;
+        return;
+      case 43:
+        reply.string(network.xml);
+        return;
+      case 49:
+        this.networks.delete(network.uuid);
+        return;
+      case 152:
+        reply.int(network.active ? 1 : 0);
+        return;
+      default:
+        reply.uint(0).uint(0);
+    }
+  }
+
+  #defineDomain(xml: string): FakeDomain {
+    const { name, uuid } = parser.parse(xml).domain as { name: string; uuid: string };
+    const same = [...this.domains.values()].find(byName(name));
+    if (same && same.uuid !== uuid)
+      throw new Refusal(OPERATION_FAILED, `operation failed: domain '${name}' already exists with uuid ${same.uuid}`);
+    const domain = this.domains.get(uuid) ?? {
+      name,
+      uuid,
+      xml,
+      state: SHUTOFF,
+      reason: 0,
+      saved: false,
+      transient: false,
+    };
+    domain.xml = xml;
+    this.domains.set(uuid, domain);
+    return domain;
+  }
+
+  #defineNetwork(xml: string): FakeNetwork {
+    const { name, uuid } = parser.parse(xml).network as { name: string; uuid: string };
+    const same = [...this.networks.values()].find(byName(name));
+    if (same && same.uuid !== uuid)
+      throw new Refusal(OPERATION_FAILED, `operation failed: network '${name}' already exists with uuid ${same.uuid}`);
+    const network = { name, uuid, xml, active: false };
+    this.networks.set(uuid, network);
+    return network;
+  }
+
+  #runTransient(xml: string, reply: XdrWriter): void {
+    const { name, uuid } = parser.parse(xml).domain as { name: string; uuid: string };
+    const domain: FakeDomain = { name, uuid, xml, state: RUNNING, reason: 0, saved: false, transient: true };
+    this.domains.set(uuid, domain);
+    setImmediate(() => this.#end(domain));
+    writeObject(reply, domain).int(1);
+  }
+
+  #start(domain: FakeDomain): void {
+    const network = parser.parse(domain.xml).domain.devices.interface?.source?.["@network"] as string | undefined;
+    const joined = [...this.networks.values()].find(byName(network ?? ""));
+    if (network !== undefined && !joined?.active)
+      throw new Refusal(OPERATION_INVALID, `network '${network}' is not active`);
+    domain.state = RUNNING;
+    domain.saved = false;
+    this.#emit(domain, EVENT.started);
+    const serial = parser.parse(domain.xml).domain.devices.serial.source["@path"] as string;
+    this.#host?.files.place(serial, "mk-guest: init uptime=0.1\nmk-guest: ready uptime=1.0\n");
+  }
+
+  #end(domain: FakeDomain): void {
+    domain.state = SHUTOFF;
+    if (domain.transient) this.domains.delete(domain.uuid);
+    this.#emit(domain, EVENT.shutdown);
+    this.#emit(domain, EVENT.stopped);
+  }
+
+  #emit(domain: FakeDomain, event: number): void {
+    for (const { stream, listening } of this.#clients) {
+      if (listening) send(stream, 318, 2, 0, 0, writeObject(new XdrWriter().int(0), domain).int(1).int(event).int(0));
+    }
+  }
+
+  #found(domain: FakeDomain | undefined, reply: XdrWriter): void {
+    writeObject(reply, existing(domain, NO_DOMAIN)).int(-1);
+  }
+}
+
+function existing<T>(found: T | undefined, code: number): T {
+  if (found === undefined) throw new Refusal(code, code === NO_DOMAIN ? "Domain not found" : "Network not found");
+  return found;
+}
+
+const byName =
+  (name: string) =>
+  (object: { readonly name: string }): boolean =>
+    object.name === name;
+
+function uuidOf(args: XdrReader): string {
+  return args
+    .fixed(16)
+    .toString("hex")
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+function writeObject(writer: XdrWriter, { name, uuid }: { readonly name: string; readonly uuid: string }): XdrWriter {
+  return writer.string(name).fixed(Buffer.from(uuid.replaceAll("-", ""), "hex"));
+}
+
+function send(stream: Duplex, procedure: number, type: number, serial: number, status: number, body: XdrWriter): void {
+  const bytes = body.toBuffer();
+  if (stream.destroyed) return;
+  stream.write(
+    Buffer.concat([
+      new XdrWriter()
+        .uint(28 + bytes.length)
+        .uint(PROGRAM)
+        .uint(1)
+        .int(procedure)
+        .int(type)
+        .uint(serial)
+        .int(status)
+        .toBuffer(),
+      bytes,
+    ]),
+  );
+}
