@@ -1,0 +1,203 @@
+import { MkError, suggest } from "@mk/core";
+import type { CAC, Command as CacCommand } from "cac";
+import { COMMAND_GROUPS } from "./cli.js";
+
+/** cac turns what looks like a number into one (`007` → 7, `1.30` → 1.3); behind this mark nothing does. */
+const MARK = "\u0001";
+
+export interface NormalizedArgv {
+  /** The declared command, or undefined for `mk` alone. */
+  readonly command: CacCommand | undefined;
+  /** The words the user wrote for it: `driver list`. */
+  readonly words: string;
+  /** For `cac.parse`, without the two leading entries. */
+  readonly argv: readonly string[];
+  readonly wantsHelp: boolean;
+}
+
+type CacOption = CacCommand["options"][number];
+
+/**
+ * Reads argv by what is declared and writes it down again in the one form that cac does not misread: command, flags as `--name=<mark>value`,
+ * marked positionals. UNKNOWN_COMMAND for commands and flags that do not exist, with a suggestion; INVALID_ARGUMENT for a flag without
+ * its value and for words too many or too few.
+ */
+export function normalizeArgv(cli: CAC, input: readonly string[]): NormalizedArgv {
+  const { command, words, rest } = findCommand(cli, input);
+  const declared = [...(command?.options ?? []), ...cli.globalCommand.options];
+  const flags: string[] = [];
+  const positionals: string[] = [];
+  let passed: readonly string[] | undefined;
+  for (let at = 0; at < rest.length; at++) {
+    const token = rest[at] ?? "";
+    if (token === "--") {
+      passed = rest.slice(at + 1);
+      break;
+    }
+    if (!token.startsWith("-") || token === "-") {
+      positionals.push(token);
+      continue;
+    }
+    for (const flag of splitFlags(token, declared)) {
+      const option = findOption(declared, flag.name);
+      if (option === undefined) throw unknownFlag(flag.name, declared, words);
+      const name = longName(option);
+      if (option.isBoolean) {
+        flags.push(switchFlag(option, name, flag));
+      } else if (flag.value !== undefined) {
+        flags.push(`--${name}=${MARK}${flag.value}`);
+      } else {
+        const value = rest[++at];
+        // A flag's value may start with a dash ("--memory -1" is a wrong value, not a flag), but `--` ends the flags.
+        if (value === undefined || value === "--") throw missingValue(option);
+        flags.push(`--${name}=${MARK}${value}`);
+      }
+    }
+  }
+  const wantsHelp = flags.includes("--help=true");
+  // Only a few commands hand words on; for all others `--` just ends the flags.
+  if (passed !== undefined && !takesPassThrough(command)) {
+    positionals.push(...passed);
+    passed = undefined;
+  }
+  if (command !== undefined && !wantsHelp) checkPositionals(command, words, positionals);
+  const argv = [
+    ...(command === undefined ? [] : [command.name]),
+    ...flags,
+    ...positionals.map((word) => MARK + word),
+    ...(passed === undefined ? [] : ["--", ...passed]),
+  ];
+  return { command, words, argv, wantsHelp };
+}
+
+/** Takes the marks off again. */
+export function unmark(value: unknown): unknown {
+  if (typeof value === "string") return value.startsWith(MARK) ? value.slice(1) : value;
+  return Array.isArray(value) ? value.map(unmark) : value;
+}
+
+/** Whether words after `--` belong to a program in the machine. */
+function takesPassThrough(command: CacCommand | undefined): boolean {
+  return command?.name === "ssh";
+}
+
+function findCommand(cli: CAC, input: readonly string[]) {
+  const before: string[] = [];
+  let at = 0;
+  for (; at < input.length; at++) {
+    const token = input[at] ?? "";
+    if (!token.startsWith("-") || token === "-" || token === "--") break;
+    before.push(token);
+    const option = findOption(cli.globalCommand.options, token.replace(/^--?/, "").replace(/=.*$/s, ""));
+    if (option !== undefined && !option.isBoolean && !token.includes("=") && at + 1 < input.length) {
+      before.push(input[++at] ?? "");
+    }
+  }
+  const first = input[at];
+  if (first === undefined || first === "--")
+    return { command: undefined, words: "", rest: [...before, ...input.slice(at)] };
+  const isGroup = (COMMAND_GROUPS as readonly string[]).includes(first);
+  const second = input[at + 1];
+  if (isGroup && (second === undefined || second.startsWith("-"))) {
+    return { command: undefined, words: first, rest: [...before, ...input.slice(at + 1)] };
+  }
+  const name = isGroup ? `${first}:${second}` : first;
+  const words = name.replace(":", " ");
+  const command = cli.commands.find((candidate) => candidate.isMatched(name));
+  if (command === undefined || (!isGroup && name.includes(":"))) throw unknownCommand(cli, words);
+  return { command, words, rest: [...before, ...input.slice(at + (isGroup ? 2 : 1))] };
+}
+
+interface GivenFlag {
+  readonly name: string;
+  readonly value: string | undefined;
+}
+
+/** `--name=value`, `--name`, `-n`, `-nvalue`, `-n=value`, and switches in a row: `-ty`. */
+function splitFlags(token: string, declared: readonly CacOption[]): readonly GivenFlag[] {
+  const equals = token.indexOf("=");
+  if (token.startsWith("--")) {
+    return [
+      equals < 0
+        ? { name: token.slice(2), value: undefined }
+        : { name: token.slice(2, equals), value: token.slice(equals + 1) },
+    ];
+  }
+  const flags: GivenFlag[] = [];
+  for (let at = 1; at < token.length; at++) {
+    const name = token[at] ?? "";
+    const tail = token.slice(at + 1);
+    const option = findOption(declared, name);
+    if (option === undefined || option.isBoolean) {
+      flags.push({ name, value: undefined });
+      continue;
+    }
+    flags.push({ name, value: tail === "" ? undefined : tail.replace(/^=/, "") });
+    break;
+  }
+  return flags;
+}
+
+function findOption(declared: readonly CacOption[], given: string): CacOption | undefined {
+  // cac keeps names in camelCase; what is typed must be the kebab-case form.
+  if (/[A-Z]/.test(given) && given.length > 1) return undefined;
+  const camel = given.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  const plain = given.startsWith("no-") ? given.slice(3) : undefined;
+  return declared.find((option) => {
+    if (option.negated) return plain !== undefined && option.names.includes(plain);
+    return option.names.includes(camel);
+  });
+}
+
+function switchFlag(option: CacOption, name: string, flag: GivenFlag): string {
+  if (flag.value !== undefined && flag.value !== "true" && flag.value !== "false") {
+    throw new MkError("INVALID_ARGUMENT", `--${name} takes no value, not ${JSON.stringify(flag.value)}`, {
+      hint: `Write --${name} alone.`,
+    });
+  }
+  if (option.negated) return flag.value === "false" ? `--${option.name}=true` : `--no-${option.name}`;
+  return `--${name}=${flag.value ?? "true"}`;
+}
+
+function checkPositionals(command: CacCommand, words: string, positionals: readonly string[]): void {
+  const missing = command.args.filter((arg) => arg.required)[positionals.length];
+  if (missing !== undefined) {
+    throw new MkError("INVALID_ARGUMENT", `mk ${words} needs <${missing.value}>`, { hint: `See: mk ${words} --help` });
+  }
+  const surplus = positionals[command.args.length];
+  if (surplus !== undefined && !command.args.some((arg) => arg.variadic)) {
+    const hint = takesPassThrough(command)
+      ? `Put what the machine runs behind --: mk ${words} -- ${positionals.slice(command.args.length - 1).join(" ")}`
+      : `See: mk ${words} --help`;
+    throw new MkError("INVALID_ARGUMENT", `mk ${words} does not take ${JSON.stringify(surplus)}`, { hint });
+  }
+}
+
+function unknownCommand(cli: CAC, words: string): MkError {
+  const all = cli.commands.flatMap((command) => [command.name, ...command.aliasNames]).map((n) => n.replace(":", " "));
+  const meant = suggest(words, all);
+  return new MkError("UNKNOWN_COMMAND", `there is no command ${JSON.stringify(words)}`, {
+    hint: meant === undefined ? "See all commands: mk --help" : `Did you mean: mk ${meant}`,
+  });
+}
+
+function unknownFlag(name: string, declared: readonly CacOption[], words: string): MkError {
+  const shown = name.length === 1 ? `-${name}` : `--${name}`;
+  const meant = name.length === 1 ? undefined : suggest(name, declared.map(longName));
+  const help = words === "" ? "mk --help" : `mk ${words} --help`;
+  return new MkError("UNKNOWN_COMMAND", `${words === "" ? "mk" : `mk ${words}`} has no flag ${shown}`, {
+    hint: meant === undefined ? `See: ${help}` : `Did you mean: --${meant}`,
+  });
+}
+
+function missingValue(option: CacOption): MkError {
+  const placeholder = /<.*>/.exec(option.rawName)?.[0] ?? "<value>";
+  return new MkError("INVALID_ARGUMENT", `--${longName(option)} needs a value`, {
+    hint: `Write --${longName(option)}=${placeholder}`,
+  });
+}
+
+/** The long name as it is typed: `disk-size`. */
+export function longName(option: CacOption): string {
+  return option.name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

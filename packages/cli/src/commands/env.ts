@@ -1,0 +1,36 @@
+import type { Command } from "../context.js";
+import { isOn, text } from "../flags.js";
+import { DEFAULT_MACHINE, machineName } from "../machine-name.js";
+import { detectShell, howToUse, parseShell, shellStatements } from "../shell-environment.js";
+
+export const env: Command = async (context, [argument], flags) => {
+  const given = text(flags, "shell");
+  const shell = given === undefined ? detectShell(context.env, process.platform) : parseShell(given);
+  const name = await machineName(context, argument);
+  const variables = isOn(flags, "unset") ? UNSET : await variablesOf(name);
+  if (context.output === "json") return context.stdout.json(variables);
+  context.stdout.line(shellStatements(shell, variables));
+  // Only for a person's eyes: eval would run it again.
+  if (context.stdout.isTerminal && !context.quiet) {
+    const machine = name === DEFAULT_MACHINE ? "" : ` ${name}`;
+    context.stdout.line(`# ${howToUse(shell, `mk env${isOn(flags, "unset") ? " --unset" : ""}${machine}`)}`);
+  }
+
+  async function variablesOf(machineName: string): Promise<Record<string, string | undefined>> {
+    const machine = await (await context.mk()).machine(machineName);
+    const { host, certPath } = await machine.docker({ signal: context.signal });
+    return {
+      DOCKER_TLS_VERIFY: certPath === undefined ? undefined : "1",
+      DOCKER_HOST: host,
+      DOCKER_CERT_PATH: certPath,
+      MK_ACTIVE_MACHINE: machineName,
+    };
+  }
+};
+
+const UNSET = {
+  DOCKER_TLS_VERIFY: undefined,
+  DOCKER_HOST: undefined,
+  DOCKER_CERT_PATH: undefined,
+  MK_ACTIVE_MACHINE: undefined,
+};

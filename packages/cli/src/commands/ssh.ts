@@ -1,0 +1,77 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { constants } from "node:os";
+import { join } from "node:path";
+import type { MachineHandle } from "@mk/core";
+import type { Command, Context } from "../context.js";
+import { isOn, passedThrough } from "../flags.js";
+import { machineName } from "../machine-name.js";
+import { quoteSh } from "../quote-shell.js";
+import { sshArguments } from "../ssh-command.js";
+
+/** Answers the exit code of the command in the machine. */
+export const ssh: Command = async (context, [argument], flags) => {
+  const name = await machineName(context, argument);
+  const machine = await (await context.mk()).machine(name);
+  const argv = passedThrough(flags);
+  if (argv.length > 0 && !isOn(flags, "tty")) return await runCommand(context, machine, argv);
+
+  const access = await machine.access({ signal: context.signal });
+  const directory = join(context.home, "machines", name);
+  // A script may stand on standard input instead of a person.
+  const tty = isOn(flags, "tty") || context.stdin.isTTY === true;
+  const command = argv.length === 0 ? undefined : argv.map(quoteSh).join(" ");
+  if (access.via === "ssh" && !isOn(flags, "native")) {
+    const program = await (await context.host()).which("ssh");
+    if (program !== undefined) {
+      const arguments_ = sshArguments(access, directory, { tty, ...(command !== undefined && { command }) });
+      return await runInTerminal(program, arguments_);
+    }
+  }
+  if (access.via === "exec" && tty) {
+    const [program = "", ...rest] = access.argv;
+    return await runInTerminal(program, [...rest, ...(argv.length === 0 ? ["sh", "-l"] : argv)]);
+  }
+  return await ownShell(context, machine, argv.length === 0 ? ["sh", "-l"] : argv, tty);
+};
+
+async function runCommand(context: Context, machine: MachineHandle, argv: readonly string[]): Promise<number> {
+  const { exitCode } = await machine.exec(argv, {
+    input: context.stdin,
+    stdout: context.stdout.stream,
+    stderr: context.stderr.stream,
+    signal: context.signal,
+  });
+  return exitCode;
+}
+
+/** A program that has the terminal for itself; it puts it in raw mode, so that Ctrl-C reaches the machine and not mk. */
+async function runInTerminal(file: string, args: readonly string[]): Promise<number> {
+  const child = spawn(file, args, { stdio: "inherit" });
+  const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+  return code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+}
+
+/** For hosts without an ssh program: mk's own connection, keys handed on one by one. */
+async function ownShell(
+  { stdin, stdout, stderr, signal }: Context,
+  machine: MachineHandle,
+  argv: readonly string[],
+  tty: boolean,
+): Promise<number> {
+  const raw = tty && stdin.isTTY === true;
+  if (raw) stdin.setRawMode(true);
+  try {
+    const { columns, rows = 24 } = process.stdout;
+    const { exitCode } = await machine.exec(argv, {
+      input: stdin,
+      stdout: stdout.stream,
+      stderr: stderr.stream,
+      tty: tty && { columns: columns ?? 80, rows },
+      signal,
+    });
+    return exitCode;
+  } finally {
+    if (raw) stdin.setRawMode(false);
+  }
+}

@@ -1,0 +1,70 @@
+import { formatSizeMiB, type MachineHandle, type SettingChange, type StartRequest } from "@mk/core";
+import type { Command, Context } from "../context.js";
+import { isOn, text } from "../flags.js";
+import { DEFAULT_MACHINE, machineName } from "../machine-name.js";
+import { parseStartFlags } from "../parse-start.js";
+import { table } from "../terminal/table.js";
+import { formatDuration } from "../terminal/units.js";
+
+export const start: Command = async (context, [name], flags) => {
+  const request: StartRequest = {
+    name: await machineName(context, name),
+    ...parseStartFlags(flags, process.cwd()),
+    ...driverOf(context, text(flags, "driver")),
+    signal: context.signal,
+  };
+  const mk = await context.mk();
+  if (isOn(flags, "dryRun")) {
+    showPlan(context, await mk.plan(request));
+    return;
+  }
+  const machine = await mk.start(request);
+  context.endProgress();
+  if (context.output === "text" && !context.quiet) context.stdout.line(await summary(context, machine));
+};
+
+/** Flags of a driver name it too: `--qemu-accel tcg` asks for qemu. */
+function driverOf(context: Context, named: string | undefined): Pick<StartRequest, "driver" | "options"> {
+  const { driver: ofFlags, options } = context.driverFlags;
+  const driver = named ?? ofFlags;
+  return { ...(driver !== undefined && { driver }), ...(ofFlags !== undefined && { options }) };
+}
+
+/** What runs now, how long each phase took, and what to do next. */
+async function summary({ palette, signal }: Context, machine: MachineHandle): Promise<string> {
+  const { name, driver, spec } = await machine.info({ signal });
+  const size = `${spec.cpus} ${spec.cpus === 1 ? "CPU" : "CPUs"}, ${formatSizeMiB(spec.memoryMiB)} memory, ${formatSizeMiB(spec.diskMiB)} disk`;
+  const argument = name === DEFAULT_MACHINE ? "" : ` ${name}`;
+  const total = machine.timings.reduce((sum, { durationMs }) => sum + durationMs, 0);
+  const phases = machine.timings.map(({ title, durationMs }) => [title, formatDuration(durationMs)]);
+  return [
+    `${palette.bold(name)} is running: driver ${driver}, ${size}.`,
+    ...(phases.length === 0 ? [] : ["", palette.dim(table([...phases, ["In all", formatDuration(total)]], "  "))]),
+    "",
+    "Next:",
+    table(
+      [
+        [`mk ssh${argument}`, palette.dim("open a shell in it")],
+        [`eval "$(mk env${argument})"`, palette.dim("let the docker client talk to it")],
+        [`mk stop${argument}`, palette.dim("power it off")],
+      ],
+      "  ",
+    ),
+  ].join("\n");
+}
+
+function showPlan({ stdout, output }: Context, changes: readonly SettingChange[]): void {
+  if (output === "json") {
+    stdout.json(changes);
+  } else if (changes.length === 0) {
+    stdout.line("Nothing would change.");
+  } else {
+    const rows = changes.map(({ setting, from, to, cost }) => [
+      setting,
+      JSON.stringify(from),
+      JSON.stringify(to),
+      cost,
+    ]);
+    stdout.line(table([["SETTING", "NOW", "THEN", "COST"], ...rows]));
+  }
+}

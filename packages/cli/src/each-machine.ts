@@ -1,0 +1,44 @@
+import { MkError } from "@mk/core";
+import type { Context } from "./context.js";
+import { machineName } from "./machine-name.js";
+
+/**
+ * Does something to the named machine, or with `--all` to every machine that fits, one after the other. With `--all` a failure does not
+ * keep the others from their turn: the first is thrown at the end, the rest are told by notes in its details.
+ */
+export async function eachMachine(
+  context: Context,
+  options: {
+    readonly all: boolean;
+    readonly name: string | undefined;
+    readonly fits?: (state: string) => boolean;
+  },
+  work: (name: string) => Promise<void>,
+): Promise<void> {
+  if (!options.all) return await work(await machineName(context, options.name));
+  if (options.name !== undefined || context.profile !== undefined) {
+    throw new MkError("INVALID_ARGUMENT", "--all and the name of a machine exclude each other", {
+      hint: "Give one of them.",
+    });
+  }
+  const mk = await context.mk();
+  const machines = await mk.list({ signal: context.signal });
+  const failures: MkError[] = [];
+  for (const { name, status } of machines) {
+    if (options.fits?.(status.state) === false) continue;
+    try {
+      await work(name);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      if (!MkError.is(error)) throw error;
+      failures.push(error);
+    }
+  }
+  const [first, ...others] = failures;
+  if (first === undefined) return;
+  if (others.length === 0) throw first;
+  throw new MkError(first.code, failures.map((failure) => failure.message).join("; "), {
+    hint: first.hint,
+    details: { failures: failures.map((failure) => failure.toJSON()) },
+  });
+}

@@ -1,0 +1,25 @@
+import { fileURLToPath } from "node:url";
+import { type Discovery, discoverDrivers, type UserConfig } from "@mk/core";
+import { coreVersion } from "./core-version.js";
+import { externalDriver } from "./external-driver.js";
+
+/** Discovery as this CLI does it: its own install tree, mk's home, the user's directories, and docker-machine drivers on PATH. */
+export function findDrivers(options: {
+  readonly home: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly argv1: string | undefined;
+  readonly userConfig: Pick<UserConfig, "driverPath">;
+}): Discovery {
+  return discoverDrivers({
+    home: options.home,
+    modulePath: fileURLToPath(import.meta.url),
+    argv1: options.argv1,
+    env: options.env,
+    configured: options.userConfig.driverPath,
+    platform: process.platform,
+    arch: process.arch,
+    uid: process.getuid?.(),
+    coreVersion: coreVersion(),
+    external: externalDriver,
+  });
+}

@@ -1,0 +1,79 @@
+import { type Driver, namedOptions, optionDescription, optionPlaceholder } from "@mk/core";
+import type { CAC, Command as CacCommand } from "cac";
+import { table } from "./terminal/table.js";
+
+/** `mk --help`: all commands, groups by their subcommands. */
+export function generalHelp(cli: CAC): string {
+  return [
+    "mk runs local machines with a container engine.",
+    section("Usage", "  mk <command> [flags]"),
+    section("Commands", table(cli.commands.map(commandRow), "  ")),
+    section("Flags for all commands", optionTable(cli.globalCommand.options)),
+    "Help on a command: mk <command> --help",
+  ].join("\n\n");
+}
+
+/** `mk driver --help`: the subcommands of a group. */
+export function groupHelp(cli: CAC, group: string): string {
+  const own = cli.commands.filter((command) => command.name.startsWith(`${group}:`));
+  return [
+    section("Usage", `  mk ${group} <command> [flags]`),
+    section("Commands", table(own.map(commandRow), "  ")),
+  ].join("\n\n");
+}
+
+/** `mk start --help`: usage, flags, the driver's own flags when one is named, examples. */
+export function commandHelp(command: CacCommand, cli: CAC, driver?: Driver): string {
+  const parts = [
+    `${capital(command.description)}.`,
+    section("Usage", `  mk ${usage(command)}`),
+    ...(command.options.length > 0 ? [section("Flags", optionTable(command.options))] : []),
+    ...(driver === undefined ? [] : [driverOptions(driver)]),
+    section("Flags for all commands", optionTable(cli.globalCommand.options)),
+    ...(command.examples.length > 0
+      ? [section("Examples", command.examples.map((line) => `  ${String(line)}`).join("\n"))]
+      : []),
+  ];
+  return parts.join("\n\n");
+}
+
+/** The driver's options as flags, with the variable that sets each. */
+export function driverOptions(driver: Driver): string {
+  const rows = namedOptions(driver).map(({ flag, env, spec }) => [
+    `--${flag} ${optionPlaceholder(spec)}`.trimEnd(),
+    `${optionDescription(spec)} [${env}]`,
+  ]);
+  return section(`Flags of driver ${driver.name}`, rows.length === 0 ? "  none" : table(rows, "  "));
+}
+
+/** How the command is written: `start [name] [flags]`. */
+export function usage(command: CacCommand): string {
+  const words = command.rawName.replace(":", " ");
+  return command.name === "ssh" ? `${words} [flags] [-- <command>...]` : `${words} [flags]`;
+}
+
+function commandRow(command: CacCommand): readonly string[] {
+  const aliases = command.aliasNames.map((alias) => alias.replace(/^.*:/, ""));
+  return [
+    command.rawName.replace(":", " "),
+    aliases.length === 0 ? command.description : `${command.description} (also ${aliases.join(", ")})`,
+  ];
+}
+
+function optionTable(options: CacCommand["options"]): string {
+  return table(
+    options.map((option) => [
+      option.rawName.startsWith("--") ? `    ${option.rawName}` : option.rawName,
+      option.description,
+    ]),
+    "  ",
+  );
+}
+
+function section(title: string, body: string): string {
+  return `${title}:\n${body}`;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

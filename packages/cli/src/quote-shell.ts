@@ -1,0 +1,14 @@
+/** One word for a POSIX shell: taken literally whatever it contains. */
+export function quoteSh(word: string): string {
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** One word for fish: only `\` and `'` are special within single quotes. */
+export function quoteFish(word: string): string {
+  return `'${word.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+}
+
+/** One string for PowerShell: within single quotes only the quote itself, doubled; typographic quotes count as quotes too. */
+export function quotePowerShell(word: string): string {
+  return `'${word.replace(/['\u2018-\u201b]/g, "$&$&")}'`;
+}
