@@ -12,3 +12,5 @@ export {
   gob,
   type OpaqueEncoding,
 } from "./gob/schema.js";
+export { externalDriver, loadExternalDriver } from "./host/load-external-driver.js";
+export type { PluginProgram } from "./host/plugin-process.js";

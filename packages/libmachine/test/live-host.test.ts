@@ -1,0 +1,102 @@
+import { type Driver, type Machine, MkError } from "@mk/core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadExternalDriver } from "../src/index.js";
+import { buildGoPeers, type GoPeers } from "./support/go-peers.js";
+import { machineContext, type TemporaryContext } from "./support/machine-context.js";
+import { operation } from "./support/operation.js";
+
+let peers: GoPeers;
+
+beforeAll(async () => {
+  peers = await buildGoPeers();
+});
+
+afterAll(async () => {
+  await peers[Symbol.asyncDispose]();
+});
+
+const signal = () => AbortSignal.timeout(60_000);
+
+async function load(): Promise<Driver> {
+  return await loadExternalDriver({ name: "peer", path: peers.plugin }, signal());
+}
+
+interface TestMachine extends AsyncDisposable {
+  readonly machine: Machine;
+  readonly context: TemporaryContext;
+}
+
+/** A machine of the peer; `env` makes the plugin misbehave. */
+async function peerMachine(
+  env: Readonly<Record<string, string>> = {},
+  options: Readonly<Record<string, unknown>> = { token: "t", private: true, tag: ["x", "y"] },
+): Promise<TestMachine> {
+  const driver = await load();
+  const context = await machineContext("m1", env);
+  const config = driver.parseConfig(JSON.parse(JSON.stringify(driver.createConfig(context.spec, options))));
+  const machine = await driver.createDriver(config, context);
+  return {
+    machine,
+    context,
+    async [Symbol.asyncDispose]() {
+      await machine.close?.();
+      await context[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe("a docker-machine driver under mk", () => {
+  it("offers its create flags as options, with help, environment variables, defaults and secrets", async () => {
+    const driver = await load();
+    expect(driver).toMatchObject({ name: "peer", builtin: false, autoSelect: false });
+    expect(driver.options).toEqual({
+      token: { type: "string", describe: "API token", env: "PEER_TOKEN", default: "none", secret: true },
+      cpus: { type: "integer", describe: "number of CPUs", env: "PEER_CPUS" },
+      private: { type: "boolean", describe: "private address only", env: "PEER_PRIVATE", default: false },
+      tag: { type: "list", describe: "tags", env: "PEER_TAGS", default: ["a", "b"] },
+    });
+  });
+
+  it("lives a full life", async () => {
+    await using test = await peerMachine();
+    const { machine, context } = test;
+    expect(await machine.inspect(operation())).toEqual({ state: "absent" });
+    await machine.create(operation());
+    expect(await machine.inspect(operation())).toEqual({ state: "running" });
+    expect(JSON.parse(((await context.record.read()) as { config: string }).config)).toMatchObject({
+      MachineName: "m1",
+      IPAddress: "127.0.0.1",
+      Token: "t",
+      CPUs: 3,
+      Private: true,
+      Tags: ["x", "y"],
+    });
+    expect(await machine.endpoint(2376, operation())).toEqual({ host: "127.0.0.1", port: 2376 });
+    expect(await machine.address?.(operation())).toBe("127.0.0.1");
+    expect(await machine.access(operation())).toEqual({
+      via: "ssh",
+      host: "127.0.0.1",
+      port: 22,
+      user: "root",
+      identityFile: `${context.directory}/libmachine/machines/m1/id_rsa`,
+      hostKey: "first-use",
+    });
+    await machine.stop(operation());
+    expect(await machine.inspect(operation())).toEqual({ state: "stopped" });
+    await machine.close?.();
+    expect(await machine.inspect(operation())).toEqual({ state: "stopped" });
+    await machine.start(operation());
+    await machine.kill(operation());
+    expect(await machine.inspect(operation())).toEqual({ state: "stopped" });
+    await machine.remove(operation());
+    expect(await machine.inspect(operation())).toEqual({ state: "absent" });
+    await machine.remove(operation());
+  });
+
+  it("fails with the driver's own text", async () => {
+    await using test = await peerMachine({ PEER_ERROR_ON: "Create=no capacity left" });
+    await expect(test.machine.create(operation())).rejects.toSatisfy(
+      (error) => MkError.is(error, "DRIVER_FAILED") && error.message.includes("no capacity left"),
+    );
+  });
+});
