@@ -7,6 +7,7 @@ export * from "./contract/operation.js";
 export * from "./contract/options.js";
 export * from "./contract/spec.js";
 export * from "./contract/status.js";
+export { createMk } from "./create-mk.js";
 export { defineDriver } from "./define-driver.js";
 export { type Discovery, type DiscoveryInput, discoverDrivers } from "./discovery/discover-drivers.js";
 export type { ExternalDriver } from "./discovery/external-drivers.js";
@@ -34,6 +35,14 @@ export { createRegistry, type Registry, type RegistryInit } from "./registry/reg
 export { suggest } from "./registry/suggest.js";
 export { type Probe, type ProbeOptions, probeDrivers } from "./selection/probe.js";
 export { type DriverWishes, type RejectedDriver, type Selection, selectDriver } from "./selection/select-driver.js";
+export { createTransport, type TransportOptions } from "./ssh/create-transport.js";
+export { knownHostsLine } from "./ssh/known-hosts.js";
+export { quoteForShell } from "./ssh/quote-for-shell.js";
+export { type InteractiveOptions, interactiveSshCommand, sshConfig } from "./ssh/ssh-config.js";
+export type { SshDeadlines, SshPhase } from "./ssh/ssh-connection.js";
+export { generateSshKeyPair, type SshKeyPair } from "./ssh/ssh-key.js";
+export { hostKeyAlias, type SshTarget, sshTarget } from "./ssh/ssh-target.js";
+export type { ForwardSource, ForwardTarget, ShellOptions, Transport, TransportExecOptions } from "./ssh/transport.js";
 export { getSetting, listSettings, withSetting } from "./user-config/edit-config.js";
 export { type ConfigFile, settingOf } from "./user-config/parse-user-config.js";
 export { SETTINGS, type Setting } from "./user-config/settings.js";
@@ -45,4 +54,3 @@ export {
   userConfigPath,
   writeConfigFile,
 } from "./user-config/user-config-file.js";
-export { createMk } from "./create-mk.js";

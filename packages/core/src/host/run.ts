@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { constants } from "node:os";
 import { basename } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CommandResult, RunOptions } from "../contract/host.js";
 import { MkError } from "../errors.js";
+import { exitStatus } from "./exit-status.js";
+import { killGroup } from "./kill-group.js";
 import { OutputBuffer } from "./output-buffer.js";
 import { spawnError } from "./spawn-error.js";
 
@@ -80,11 +81,6 @@ function exitCodeOf(child: ChildProcess, file: string, cwd: string | undefined):
   });
 }
 
-/** A shell's view of how a process ended: 128 + n for signal n. */
-export function exitStatus(code: number | null, signal: NodeJS.Signals | null): number {
-  return code ?? 128 + (signal === null ? 0 : (constants.signals[signal] ?? 0));
-}
-
 /**
  * Reads what the program left in its pipes. They need not come to their end: a daemon that the program started may hold them open for
  * ever. But all of the program's own output is readable by now, so a turn of the event loop without data means that there is no more.
@@ -120,19 +116,6 @@ function killOnAbort(
       signal?.removeEventListener("abort", onAbort);
     },
   };
-}
-
-function killGroup(child: ChildProcess, signal: NodeJS.Signals, platform: NodeJS.Platform): void {
-  if (child.pid === undefined) return;
-  if (platform === "win32") {
-    child.kill(signal);
-    return;
-  }
-  try {
-    process.kill(-child.pid, signal);
-  } catch {
-    // ESRCH: all of the group have ended. EPERM: they became another user's, and end by the loss of their pipes.
-  }
 }
 
 function commandFailed(file: string, { exitCode, stderr }: CommandResult): MkError {

@@ -1,0 +1,52 @@
+import type { Readable, Writable } from "node:stream";
+import { MkError } from "../errors.js";
+import { OutputBuffer } from "../host/output-buffer.js";
+import type { RemoteProcess } from "./carrier.js";
+
+const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+
+/** Where an output goes: what `text` answers is empty when it went to a stream. */
+export interface Sink {
+  readonly text: () => string;
+  /** Rejects when the stream that takes the output breaks. Never resolves. */
+  readonly broken: Promise<never>;
+}
+
+/** Collects an output, or passes it on to a stream, which is left open. */
+export function collect(from: Readable, to: Writable | undefined, maxBytes = MAX_OUTPUT_BYTES): Sink {
+  if (to === undefined) {
+    const buffer = new OutputBuffer(maxBytes);
+    from.on("data", (chunk: Buffer) => buffer.add(chunk));
+    return { text: () => buffer.text(), broken: new Promise(() => undefined) };
+  }
+  const broken = new Promise<never>((_, reject) => {
+    const onError = (error: Error): void => {
+      from.unpipe(to);
+      // The program must not stand still while it is told to end.
+      from.resume();
+      reject(new MkError("IO_FAILED", `the output of a program cannot be written: ${error.message}`, { cause: error }));
+    };
+    to.once("error", onError);
+    from.once("end", () => to.off("error", onError));
+  });
+  broken.catch(() => undefined);
+  from.pipe(to, { end: false });
+  return { text: () => "", broken };
+}
+
+/** Gives a program its standard input. One that ends without reading it is no error: its exit code tells whether it minded. */
+export function feed(process: RemoteProcess, input: string | Uint8Array | Readable | undefined): void {
+  const { stdin } = process;
+  stdin.on("error", () => undefined);
+  if (input === undefined || typeof input === "string" || input instanceof Uint8Array) {
+    stdin.end(input);
+    return;
+  }
+  input.pipe(stdin);
+  const stop = (): void => {
+    input.unpipe(stdin);
+    // A terminal that stays in flowing mode would keep mk from ending.
+    input.pause();
+  };
+  process.exitCode.then(stop, stop);
+}

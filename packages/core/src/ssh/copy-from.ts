@@ -1,0 +1,56 @@
+import { stat } from "node:fs/promises";
+import { basename, join, posix } from "node:path";
+import { fileError } from "../host/file-error.js";
+import type { Carrier } from "./carrier.js";
+import { collect } from "./collect.js";
+import { type CopyRequest, copyFailed } from "./copy-request.js";
+import { extractTar } from "./extract-tar.js";
+import { raceAbort } from "./race-abort.js";
+import { readTar } from "./tar-read.js";
+
+/** `$1` the source. A symlink to a file stands for the file, as it does for cp. */
+const SEND = `set -e
+source=$1
+case $source in /*) ;; *) source=./$source ;; esac
+if [ -d "$source" ]; then cd -- "$source"; exec tar -cf - .; fi
+[ -e "$source" ] || { echo "$1 does not exist" >&2; exit 1; }
+cd -- "\${source%/*}/"
+exec tar -chf - "./\${source##*/}"`;
+
+/** Copies a file or a tree from the machine. What comes is not trusted: it is written below the target, or not at all. */
+export async function copyFrom(
+  carrier: Carrier,
+  machine: string,
+  { source, target, signal }: CopyRequest,
+): Promise<void> {
+  const process = await carrier.start(["sh", "-c", SEND, "mk", source], { signal });
+  process.stdin.on("error", () => undefined);
+  process.stdin.end();
+  const err = collect(process.stderr, undefined);
+  try {
+    const name = posix.basename(source);
+    const to = (await isDirectory(target)) && name !== "." ? join(target, name) : target;
+    const extracted = extractTar(readTar(process.stdout), to).catch((error: unknown) => error);
+    const failure = await raceAbort(extracted, signal);
+    if (failure !== undefined) process.kill();
+    const code = await raceAbort(process.exitCode, signal).catch((error: unknown) => {
+      throw failure ?? error;
+    });
+    // A program that failed sends a torn archive: its own words tell more than ours.
+    if (code !== 0 && err.text() !== "") throw copyFailed(machine, `copy ${basename(source)} from`, code, err.text());
+    if (failure !== undefined) throw failure;
+    if (code !== 0) throw copyFailed(machine, `copy ${source}`, code, "");
+  } catch (error) {
+    process.kill();
+    throw error;
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
+    throw fileError(error, "read", path);
+  }
+}

@@ -1,0 +1,165 @@
+import type { Stats } from "node:fs";
+import { type FileHandle, lstat, open, readdir, readlink, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { Writable } from "node:stream";
+import { MkError } from "../errors.js";
+import { errnoOf, onPath } from "../host/file-error.js";
+import type { Carrier } from "./carrier.js";
+import { collect } from "./collect.js";
+import { type CopyRequest, copyFailed } from "./copy-request.js";
+import { raceAbort } from "./race-abort.js";
+import { paddingOf } from "./tar-header.js";
+import { TAR_END, type TarWriteEntry, tarHeader } from "./tar-write.js";
+
+const CHUNK_BYTES = 128 * 1024;
+
+/** `$1` the target, `$2` the source's own name, `$3` the mode, `$4` the size. A file that was cut off never gets its name. */
+const RECEIVE_FILE = `set -e
+target=$1
+if [ -d "$target" ]; then target=\${target%/}/$2; fi
+case $target in */*) mkdir -p -- "\${target%/*}/" ;; *) target=./$target ;; esac
+if [ -e "$target" ] && [ ! -f "$target" ]; then exec cat >"$target"; fi
+temporary=$target.mk-$$
+trap 'rm -f -- "$temporary"' EXIT
+umask 077
+cat >"$temporary"
+[ "$(wc -c <"$temporary")" -eq "$4" ]
+chmod -- "$3" "$temporary"
+mv -f -- "$temporary" "$target"`;
+
+/** Owners are the guest's: an archive's numbers mean other users there. */
+const RECEIVE_TREE = `set -e
+target=$1
+if [ -d "$target" ]; then target=\${target%/}/$2; fi
+case $target in /*) ;; *) target=./$target ;; esac
+mkdir -p -- "$target"
+cd -- "$target"
+exec tar -xpof -`;
+
+/** Copies a file or a tree into the machine. The guest needs a POSIX shell, and tar for trees: no SFTP server. */
+export async function copyTo(carrier: Carrier, machine: string, request: CopyRequest): Promise<void> {
+  const { source, target } = request;
+  const stats = await onPath("read", source, () => stat(source));
+  // "directory/." is its contents, and "." as a name lets them land in the target itself.
+  const name = /(^|[/\\])\.$/.test(source) ? "." : basename(source);
+  if (stats.isDirectory()) {
+    const argv = ["sh", "-c", RECEIVE_TREE, "mk", target, name];
+    await send(carrier, machine, request, argv, treeArchive(source));
+  } else if (stats.isFile()) {
+    const mode = (stats.mode & 0o777).toString(8);
+    const argv = ["sh", "-c", RECEIVE_FILE, "mk", target, name, mode, String(stats.size)];
+    await send(carrier, machine, request, argv, contents(source, stats.size));
+  } else {
+    throw new MkError("INVALID_ARGUMENT", `${source} is neither a file nor a directory`);
+  }
+}
+
+async function send(
+  carrier: Carrier,
+  machine: string,
+  { target, signal }: CopyRequest,
+  argv: readonly string[],
+  bytes: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const process = await carrier.start(argv, { signal });
+  const out = collect(process.stdout, undefined);
+  const err = collect(process.stderr, undefined);
+  const ended = raceAbort(process.exitCode, signal);
+  ended.catch(() => undefined);
+  try {
+    await pump(bytes, process.stdin, ended);
+    const code = await ended;
+    if (code !== 0) throw copyFailed(machine, `copy to ${target}`, code, err.text() || out.text());
+  } catch (error) {
+    process.kill();
+    throw error;
+  }
+}
+
+/** Writes as fast as the program reads; ends early when the program does. `stream.pipeline` would hang on an ssh2 channel then. */
+async function pump(bytes: AsyncIterable<Uint8Array>, to: Writable, ended: Promise<unknown>): Promise<void> {
+  let isEnded = false;
+  const stopped = ended.then(
+    () => (isEnded = true),
+    () => (isEnded = true),
+  );
+  to.on("error", () => undefined);
+  for await (const chunk of bytes) {
+    if (isEnded) break;
+    if (!to.write(chunk)) {
+      let resume: () => void = () => undefined;
+      const drained = new Promise<void>((resolve) => {
+        resume = resolve;
+        to.once("drain", resume);
+      });
+      await Promise.race([drained, stopped]);
+      to.off("drain", resume);
+    }
+  }
+  to.end();
+}
+
+async function* contents(path: string, size: number): AsyncGenerator<Uint8Array> {
+  const file = await onPath("read", path, () => open(path, "r"));
+  try {
+    yield* exactly(file, path, size);
+  } finally {
+    await file.close();
+  }
+}
+
+async function* exactly(file: FileHandle, path: string, size: number): AsyncGenerator<Uint8Array> {
+  for (let left = size; left > 0; ) {
+    const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, left));
+    const { bytesRead } = await onPath("read", path, () => file.read(chunk, 0, chunk.length, null));
+    if (bytesRead === 0) {
+      throw new MkError("IO_FAILED", `${path} became shorter while it was copied`, { details: { path } });
+    }
+    left -= bytesRead;
+    yield chunk.subarray(0, bytesRead);
+  }
+}
+
+async function* treeArchive(root: string): AsyncGenerator<Uint8Array> {
+  yield* directoryEntries(root, ".");
+  yield TAR_END;
+}
+
+async function* directoryEntries(root: string, name: string): AsyncGenerator<Uint8Array> {
+  const path = join(root, name);
+  const stats = await onPath("read", path, () => stat(path));
+  yield tarHeader({ ...aboutEntry(`${name}/`, stats), kind: "directory", size: 0 });
+  for (const child of (await onPath("list", path, () => readdir(path))).sort()) {
+    yield* entry(root, `${name}/${child}`);
+  }
+}
+
+async function* entry(root: string, name: string): AsyncGenerator<Uint8Array> {
+  const path = join(root, name);
+  let stats: Stats;
+  try {
+    stats = await lstat(path);
+  } catch (error) {
+    // Removed since its directory was listed: as if it had been removed before.
+    if (errnoOf(error) === "ENOENT") return;
+    throw error;
+  }
+  if (stats.isDirectory()) {
+    yield* directoryEntries(root, name);
+  } else if (stats.isSymbolicLink()) {
+    const link = await onPath("read", path, () => readlink(path));
+    yield tarHeader({ ...aboutEntry(name, stats), kind: "symlink", size: 0, link });
+  } else if (stats.isFile()) {
+    yield tarHeader({ ...aboutEntry(name, stats), kind: "file" });
+    yield* contents(path, stats.size);
+    yield new Uint8Array(paddingOf(stats.size));
+  } else {
+    throw new MkError("INVALID_ARGUMENT", `${path} is no file, directory or symlink, and cannot be copied`, {
+      hint: `Copy the directory without ${path}.`,
+    });
+  }
+}
+
+function aboutEntry(name: string, stats: Stats): Omit<TarWriteEntry, "kind"> {
+  return { name, mode: stats.mode & 0o777, size: stats.size, mtimeSeconds: Math.floor(stats.mtimeMs / 1000) };
+}

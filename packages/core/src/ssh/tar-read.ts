@@ -1,0 +1,227 @@
+import { MkError } from "../errors.js";
+import { BLOCK_BYTES, checksumOf, FIELDS, paddingOf, type TarKind } from "./tar-header.js";
+
+export interface TarReadEntry {
+  readonly name: string;
+  readonly kind: TarKind;
+  readonly mode: number;
+  readonly size: number;
+  readonly link: string;
+  /** The contents; may be left unread. Must not be read after the next entry was asked for. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** Names and attributes are short; an archive that says otherwise is no archive of files. */
+const MAX_META_BYTES = 1024 * 1024;
+
+/**
+ * The entries of a tar archive as GNU tar, busybox and bsdtar write it: ustar, GNU long names and binary sizes, pax paths and sizes.
+ * PROTOCOL_ERROR for bytes that are no tar archive, or that end too early.
+ */
+export async function* readTar(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<TarReadEntry, void, undefined> {
+  const source = new ByteSource(bytes);
+  let meta: { name?: string; link?: string; size?: number } = {};
+  for (;;) {
+    const header = await source.take(BLOCK_BYTES);
+    // An archive ends with two empty blocks; some writers leave them out, and then the bytes end.
+    if (header === undefined || header.every((byte) => byte === 0)) break;
+    assertChecksum(header);
+    const type = String.fromCharCode(header[FIELDS.type[0]] ?? 0);
+    const ownSize = readNumber(header, FIELDS.size);
+    switch (type) {
+      case "L":
+        meta.name = await readMeta(source, ownSize);
+        continue;
+      case "K":
+        meta.link = await readMeta(source, ownSize);
+        continue;
+      case "x":
+        meta = { ...meta, ...parsePax(await source.exactly(checkedMeta(ownSize))) };
+        await source.exactly(paddingOf(ownSize));
+        continue;
+      case "g":
+        await source.skip(ownSize + paddingOf(ownSize));
+        continue;
+    }
+    const kind = kindOf(type, header);
+    const size = kind === "file" || kind === "other" ? (meta.size ?? ownSize) : 0;
+    const body = source.limited(size);
+    yield {
+      name: meta.name ?? headerName(header),
+      kind,
+      mode: readNumber(header, FIELDS.mode) & 0o7777,
+      size,
+      link: meta.link ?? readString(header, FIELDS.link),
+      body,
+    };
+    await source.skip(body.left + paddingOf(size));
+    meta = {};
+  }
+  await source.drain();
+}
+
+function kindOf(type: string, header: Buffer): TarKind {
+  switch (type) {
+    case "0":
+    case "\0":
+    case "7":
+      // Before ustar a directory was a file with a slash at the end of its name.
+      return readString(header, FIELDS.name).endsWith("/") ? "directory" : "file";
+    case "1":
+      return "hardlink";
+    case "2":
+      return "symlink";
+    case "5":
+      return "directory";
+    default:
+      return "other";
+  }
+}
+
+function headerName(header: Buffer): string {
+  const name = readString(header, FIELDS.name);
+  // GNU's own format has other things where ustar has the prefix.
+  const isUstar = header.toString("latin1", FIELDS.magic[0], FIELDS.magic[0] + 6) === "ustar\0";
+  const prefix = isUstar ? readString(header, FIELDS.prefix) : "";
+  return prefix === "" ? name : `${prefix}/${name}`;
+}
+
+function assertChecksum(header: Buffer): void {
+  if (readNumber(header, FIELDS.checksum) !== checksumOf(header)) throw malformed("a header's checksum is wrong");
+}
+
+function readString(header: Buffer, [offset, length]: readonly [number, number]): string {
+  const field = header.subarray(offset, offset + length);
+  const end = field.indexOf(0);
+  return field.toString("utf8", 0, end < 0 ? length : end);
+}
+
+function readNumber(header: Buffer, [offset, length]: readonly [number, number]): number {
+  const field = header.subarray(offset, offset + length);
+  if (field[0] === 0x80) {
+    const value = field.readBigUInt64BE(length - 8);
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw malformed("a number is too large");
+    return Number(value);
+  }
+  const text = field
+    .toString("latin1")
+    .replace(/[\0 ]+$/, "")
+    .trim();
+  if (!/^[0-7]*$/.test(text)) throw malformed("a number is not octal");
+  return text === "" ? 0 : Number.parseInt(text, 8);
+}
+
+async function readMeta(source: ByteSource, size: number): Promise<string> {
+  const bytes = await source.exactly(checkedMeta(size));
+  await source.exactly(paddingOf(size));
+  const end = bytes.indexOf(0);
+  return bytes.toString("utf8", 0, end < 0 ? bytes.length : end);
+}
+
+/** Records of `<length> <key>=<value>\n`, pax(1). */
+function parsePax(bytes: Buffer): { name?: string; link?: string; size?: number } {
+  const found: { name?: string; link?: string; size?: number } = {};
+  for (let at = 0; at < bytes.length; ) {
+    const blank = bytes.indexOf(0x20, at);
+    const length = Number(bytes.toString("latin1", at, blank));
+    if (blank < 0 || !Number.isInteger(length) || length <= blank - at + 1 || at + length > bytes.length) {
+      throw malformed("a pax record has a wrong length");
+    }
+    const record = bytes.toString("utf8", blank + 1, at + length - 1);
+    const equals = record.indexOf("=");
+    const value = record.slice(equals + 1);
+    switch (record.slice(0, equals)) {
+      case "path":
+        found.name = value;
+        break;
+      case "linkpath":
+        found.link = value;
+        break;
+      case "size":
+        if (!/^\d{1,15}$/.test(value)) throw malformed("a pax size is no number");
+        found.size = Number(value);
+        break;
+    }
+    at += length;
+  }
+  return found;
+}
+
+function checkedMeta(size: number): number {
+  if (size > MAX_META_BYTES) throw malformed("a name is too long");
+  return size;
+}
+
+function malformed(reason: string): MkError {
+  return new MkError("PROTOCOL_ERROR", `the machine sent a damaged tar archive: ${reason}`);
+}
+
+/** Bytes in portions of the size that the reader wants. */
+class ByteSource {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(bytes: AsyncIterable<Uint8Array>) {
+    this.#chunks = bytes[Symbol.asyncIterator]();
+  }
+
+  /** Exactly so many bytes; undefined at the end of all bytes. */
+  async take(length: number): Promise<Buffer | undefined> {
+    const parts: Buffer[] = [];
+    for (let left = length; left > 0; ) {
+      const part = await this.#some(left);
+      if (part === undefined) {
+        if (left === length) return undefined;
+        throw malformed("it ends too early");
+      }
+      parts.push(part);
+      left -= part.length;
+    }
+    return Buffer.concat(parts);
+  }
+
+  async exactly(length: number): Promise<Buffer> {
+    if (length === 0) return Buffer.alloc(0);
+    const bytes = await this.take(length);
+    if (bytes === undefined) throw malformed("it ends too early");
+    return bytes;
+  }
+
+  async skip(length: number): Promise<void> {
+    for await (const _ of this.limited(length)) void _;
+  }
+
+  /** Reads on to the end, so that the program that writes does not stand still. */
+  async drain(): Promise<void> {
+    while ((await this.#some(Number.MAX_SAFE_INTEGER)) !== undefined);
+  }
+
+  limited(length: number): AsyncIterable<Uint8Array> & { readonly left: number } {
+    const source = this;
+    let left = length;
+    return {
+      get left() {
+        return left;
+      },
+      async *[Symbol.asyncIterator]() {
+        while (left > 0) {
+          const part = await source.#some(left);
+          if (part === undefined) throw malformed("it ends too early");
+          left -= part.length;
+          yield part;
+        }
+      },
+    };
+  }
+
+  async #some(most: number): Promise<Buffer | undefined> {
+    while (this.#rest.length === 0) {
+      const { done, value } = await this.#chunks.next();
+      if (done) return undefined;
+      this.#rest = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    }
+    const part = this.#rest.subarray(0, most);
+    this.#rest = this.#rest.subarray(part.length);
+    return part;
+  }
+}
