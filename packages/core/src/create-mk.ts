@@ -104,7 +104,7 @@ export function createMk(options: MkOptions = {}): Mk {
       }),
     events: () => events.read(),
     async [Symbol.asyncDispose]() {
-      ended.abort(new MkError("CANCELLED", "This instance of mk was disposed"));
+      ended.abort(new MkError("CANCELLED", "this instance of mk was disposed"));
       events.close();
     },
   };

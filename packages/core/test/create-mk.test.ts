@@ -1,10 +1,11 @@
-import { createMk, type Mk, type MkEvent, type MkOptions } from "@mk/core";
-import { temporaryDirectory } from "@mk/testing";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createMk, type Machine, type Mk, type MkEvent, type MkOptions } from "@mk/core";
+import { type TemporaryDirectory, temporaryDirectory, until } from "@mk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fakeImages } from "./images.js";
 import { type ProcessDriverInit, processDriver } from "./process-driver/process-driver.js";
 
-let home: Awaited<ReturnType<typeof temporaryDirectory>>;
+let home: TemporaryDirectory;
 let events: MkEvent[];
 
 function openMk(driver: ProcessDriverInit = {}, options: MkOptions = {}): Mk {
@@ -17,6 +18,19 @@ function openMk(driver: ProcessDriverInit = {}, options: MkOptions = {}): Mk {
   });
 }
 
+/** What was seen, in short: `start.ready`, `note`, … */
+function seen(): readonly string[] {
+  return events.map(({ data }) => ("step" in data ? `${data.type}:${data.operation}.${data.step}` : data.type));
+}
+
+/** A machine whose methods are those of the process driver but for some. */
+function changed(parts: (machine: Machine) => Partial<Machine>): ProcessDriverInit {
+  return { change: (machine) => ({ ...machine, ...parts(machine) }) };
+}
+
+/** Never settles and listens to nothing. */
+const hangs = (): Promise<never> => new Promise(() => undefined);
+
 beforeEach(async () => {
   home = await temporaryDirectory("mk-core-");
   events = [];
@@ -28,15 +42,426 @@ afterEach(async () => {
 });
 
 describe("a machine's life", () => {
-  it("creates, starts, runs a command, stops and deletes", async () => {
+  it("creates, starts, runs commands, stops and deletes", async () => {
     await using mk = openMk();
     const machine = await mk.start({ name: "one" });
     expect(await machine.status()).toEqual({ state: "running" });
     expect(await machine.exec(["echo", "hello  there"])).toMatchObject({ exitCode: 0, stdout: "hello  there\n" });
+    expect(await machine.script("echo $((6 * 7))")).toMatchObject({ exitCode: 0, stdout: "42\n" });
     await machine.stop();
     expect(await machine.status()).toEqual({ state: "stopped" });
     await machine.delete();
     await expect(mk.machine("one")).rejects.toMatchObject({ code: "MACHINE_ABSENT" });
     expect(await mk.list()).toEqual([]);
+    expect(await readdir(home.join("machines"))).toEqual([]);
+    expect(await readdir(home.join("locks"))).toEqual([]);
+  });
+
+  it("verifies a running machine instead of starting it again", async () => {
+    await using mk = openMk();
+    await mk.start();
+    events = [];
+    await mk.start();
+    expect(seen()).not.toContain("step.started:start.driver");
+    expect(seen()).toContain("step.finished:start.ready");
+  });
+
+  it("keeps the machine and its disk over stop, start and restart", async () => {
+    await using mk = openMk();
+    const machine = await mk.start();
+    const { id } = await machine.info();
+    await machine.stop();
+    await machine.start();
+    await machine.restart();
+    expect(await machine.info()).toMatchObject({ id, status: { state: "running" } });
+    expect(await readFile(home.join("machines", "mk", "disk.raw"), "utf8")).toBe(`disk of ${id}\n`);
+  });
+
+  it("stops a machine that is off already, and says so of one that is not there", async () => {
+    await using mk = openMk();
+    const machine = await mk.start();
+    await machine.stop();
+    await machine.stop();
+    await machine.delete();
+    await expect(machine.stop()).rejects.toMatchObject({ code: "MACHINE_ABSENT" });
+    await expect(machine.delete()).rejects.toMatchObject({ code: "MACHINE_ABSENT" });
+    await expect(machine.exec(["true"])).rejects.toMatchObject({ code: "MACHINE_ABSENT" });
+  });
+
+  it("refuses to run a command in a stopped machine and names the command that starts it", async () => {
+    await using mk = openMk();
+    const machine = await mk.start();
+    await machine.stop();
+    await expect(machine.exec(["true"])).rejects.toMatchObject({
+      code: "MACHINE_NOT_RUNNING",
+      hint: "Start it with `mk start -p mk`.",
+    });
+  });
+
+  it("deletes at the end of the block when asked to", async () => {
+    await using mk = openMk();
+    {
+      await using machine = await mk.start({ onDispose: "delete" });
+      expect(await machine.status()).toEqual({ state: "running" });
+    }
+    expect(await mk.list()).toEqual([]);
+  });
+
+  it("writes everything of a machine for its owner alone", async () => {
+    await using mk = openMk();
+    const machine = await mk.start({ options: { token: "hunter2-hunter2" } });
+    await machine.docker();
+    const directory = home.join("machines", "mk");
+    expect((await stat(directory)).mode & 0o777).toBe(0o700);
+    expect((await stat(`${directory}/config.json`)).mode & 0o777).toBe(0o600);
+    expect((await stat(`${directory}/certs/key.pem`)).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe("names", () => {
+  it.each([
+    "..",
+    ".",
+    "",
+    "-x",
+    "x-",
+    "a/b",
+    "a\0b",
+    "A",
+    "con",
+    "nul",
+    "localhost",
+    "a".repeat(51),
+    "%2e",
+    "a\n",
+    "$(id)",
+    "`id`",
+    "😀",
+    "e\u0301",
+    "__proto__",
+    "a.",
+    "a ",
+    "xn--80ak6aa92e",
+  ])("refuses %j everywhere with a name that would do", async (name) => {
+    await using mk = openMk();
+    for (const attempt of [() => mk.start({ name }), () => mk.machine(name), () => mk.plan({ name })]) {
+      const error = await attempt().catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: "INVALID_NAME" });
+      const { suggestion } = (error as { details: { suggestion: string } }).details;
+      await expect(mk.machine(suggestion)).rejects.toMatchObject({ code: "MACHINE_ABSENT" });
+    }
+    expect(await readdir(home.path).catch(() => [])).toEqual([]);
+  });
+});
+
+describe("failures", () => {
+  it("leaves the machine absent when create fails", async () => {
+    await using mk = openMk(changed(() => ({ create: () => Promise.reject(new Error("boom")) })));
+    await expect(mk.start()).rejects.toMatchObject({ code: "DRIVER_FAILED", cause: { message: "boom" } });
+    expect(await mk.list()).toEqual([]);
+    expect(await readdir(home.join("machines"))).toEqual([]);
+  });
+
+  it("leaves the machine stopped when its guest fails, with what the guest said", async () => {
+    await using mk = openMk();
+    const error = await mk.start({ driver: "process", options: { boot: "fails" } }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: "GUEST_FAILED",
+      message: "the guest could not start dockerd: no space left",
+      details: { service: "dockerd", console: expect.arrayContaining([expect.stringContaining("failed uptime=0.30")]) },
+    });
+    const machine = await mk.machine("mk");
+    expect(await machine.status()).toEqual({ state: "stopped" });
+  });
+
+  it("says that a machine died while it was waited for", async () => {
+    await using mk = openMk();
+    await expect(mk.start({ driver: "process", options: { boot: "dies" } })).rejects.toMatchObject({
+      code: "GUEST_FAILED",
+      details: { state: "stopped" },
+    });
+  });
+
+  it("ends a start by its timeout and names the step", async () => {
+    await using mk = openMk();
+    await expect(mk.start({ driver: "process", options: { boot: "silent" }, timeoutMs: 1_000 })).rejects.toMatchObject({
+      code: "TIMED_OUT",
+      details: { step: "waiting for SSH", console: [] },
+    });
+    expect(await (await mk.machine("mk")).status()).toEqual({ state: "stopped" });
+  });
+
+  it("cancels a start by its signal, rolls back, and starts when asked again", async () => {
+    await using mk = openMk();
+    const controller = new AbortController();
+    const started = mk.start({ driver: "process", options: { boot: "silent" }, signal: controller.signal });
+    await until("it waits for SSH", () => seen().includes("step.started:start.ssh"));
+    controller.abort();
+    await expect(started).rejects.toMatchObject({ code: "CANCELLED" });
+    expect(seen()).toContain("undo.finished");
+    await using machine = await mk.start({ options: { boot: "ready" } });
+    expect(await machine.status()).toEqual({ state: "running" });
+  });
+
+  it("cuts the power when the guest does not shut down", async () => {
+    await using mk = openMk(changed(() => ({ stop: () => Promise.reject(new Error("no answer")) })));
+    const machine = await mk.start();
+    await machine.stop();
+    expect(seen()).toContain("step.finished:stop.kill");
+    expect(await machine.status()).toEqual({ state: "stopped" });
+  });
+
+  it("does not believe a driver that says it cut the power", async () => {
+    await using mk = openMk(changed(() => ({ kill: async () => undefined })));
+    const machine = await mk.start();
+    await expect(machine.stop({ force: true })).rejects.toMatchObject({
+      code: "DRIVER_FAILED",
+      details: { state: "running" },
+    });
+    await using working = openMk();
+    await (await working.machine("mk")).stop();
+  });
+
+  it("tells an unknown driver with the nearest known", async () => {
+    await using mk = openMk();
+    await expect(mk.start({ driver: "proces" })).rejects.toMatchObject({ code: "DRIVER_UNKNOWN" });
+  });
+
+  it("passes on wrong arguments of code as they are", async () => {
+    await using mk = openMk();
+    const machine = await mk.start();
+    await expect(machine.exec([])).rejects.toBeInstanceOf(TypeError);
+  });
+});
+
+describe("drivers that hang", () => {
+  it("reads unknown with the reason, and other machines stay readable", async () => {
+    await using mk = openMk();
+    await mk.start({ name: "good" });
+    await using bad = openMk(
+      { name: "hanging", change: (machine) => ({ ...machine, inspect: hangs }) },
+      {
+        drivers: [
+          processDriver({ name: "hanging", change: (machine) => ({ ...machine, inspect: hangs }) }),
+          processDriver(),
+        ],
+      },
+    );
+    await using creator = openMk({ name: "hanging" });
+    await creator.start({ name: "hung", driver: "hanging" });
+    const list = await bad.list();
+    expect(list).toMatchObject([
+      { name: "good", status: { state: "running" } },
+      { name: "hung", status: { state: "unknown", reason: "driver hanging did not answer within 4 s" } },
+    ]);
+    await expect((await bad.machine("hung")).start()).rejects.toMatchObject({ code: "MACHINE_UNRESPONSIVE" });
+    await (await creator.machine("hung")).delete();
+  });
+
+  it("reports what inspect throws as unknown", async () => {
+    await using mk = openMk();
+    await mk.start();
+    await using failing = openMk(changed(() => ({ inspect: () => Promise.reject(new Error("no socket")) })));
+    expect(await failing.list()).toMatchObject([
+      { status: { state: "unknown", reason: "driver process failed: no socket" } },
+    ]);
+  });
+});
+
+describe("automatic selection", () => {
+  it("falls back to the next driver after rolling back", async () => {
+    await using mk = openMk(undefined, {
+      drivers: [
+        processDriver({
+          name: "better",
+          priority: "preferred",
+          change: (machine) => ({ ...machine, start: () => Promise.reject(new Error("no")) }),
+        }),
+        processDriver(),
+      ],
+    });
+    const machine = await mk.start();
+    expect(await machine.info()).toMatchObject({ driver: "process" });
+    expect(events.map(({ data }) => data)).toContainEqual(
+      expect.objectContaining({ type: "driver.selected", driver: "better", alternates: ["process"] }),
+    );
+    expect(events.map(({ data }) => data)).toContainEqual(
+      expect.objectContaining({ type: "note", message: "driver better failed, trying process" }),
+    );
+  });
+
+  it("never falls back from a driver that was named", async () => {
+    await using mk = openMk(undefined, {
+      drivers: [
+        processDriver({
+          name: "better",
+          change: (machine) => ({ ...machine, create: () => Promise.reject(new Error("no")) }),
+        }),
+        processDriver(),
+      ],
+    });
+    await expect(mk.start({ driver: "better" })).rejects.toMatchObject({ code: "DRIVER_FAILED" });
+    expect(await mk.list()).toEqual([]);
+  });
+});
+
+describe("settings of an existing machine", () => {
+  it("plans what each change costs", async () => {
+    await using mk = openMk();
+    const machine = await mk.start({ cpus: 2, diskMiB: 2048 });
+    const request = { cpus: 4, diskMiB: 1024, options: { label: "x", size: "large", token: "abcdef" } };
+    expect(await mk.plan(request)).toEqual([
+      { setting: "cpus", from: 2, to: 4, cost: "restart" },
+      { setting: "diskMiB", from: 2048, to: 1024, cost: "data-loss" },
+      { setting: "process.label", from: undefined, to: "x", cost: "live" },
+      { setting: "process.size", from: undefined, to: "large", cost: "recreate" },
+      { setting: "process.token", from: "[secret]", to: "[secret]", cost: "live" },
+    ]);
+    await machine.stop();
+    expect(await mk.plan({ cpus: 4 })).toEqual([{ setting: "cpus", from: 2, to: 4, cost: "live" }]);
+    expect(await mk.plan({ cpus: 2 })).toEqual([]);
+  });
+
+  it("refuses what costs more than is allowed, naming each change and the flag", async () => {
+    await using mk = openMk();
+    const machine = await mk.start({ cpus: 2 });
+    const { id } = await machine.info();
+    const error = await mk.start({ cpus: 4, options: { size: "large" } }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "MACHINE_SETTINGS" });
+    expect((error as Error).message).toContain("cpus: 2 -> 4: needs a restart (--allow=restart)");
+    expect((error as Error).message).toContain(
+      "process.size: none -> large: needs a new machine, whose disk is empty (--allow=recreate)",
+    );
+    expect(await machine.info()).toMatchObject({ id, status: { state: "running" }, spec: { cpus: 2 } });
+  });
+
+  it("restarts for what a restart can change and keeps the data", async () => {
+    await using mk = openMk();
+    const machine = await mk.start({ cpus: 2 });
+    const { id } = await machine.info();
+    await mk.start({ cpus: 4, allow: "restart" });
+    expect(await machine.info()).toMatchObject({ id, status: { state: "running" }, spec: { cpus: 4 } });
+    expect(seen()).toContain("step.finished:reconfigure.driver");
+    expect(await mk.plan({ cpus: 4 })).toEqual([]);
+  });
+
+  it("makes a new machine with the other settings kept, when that was allowed", async () => {
+    await using mk = openMk();
+    const machine = await mk.start({ cpus: 3, options: { label: "kept" } });
+    const { id } = await machine.info();
+    await mk.start({ options: { size: "large" }, allow: "recreate" });
+    const info = await machine.info();
+    expect(info.id).not.toBe(id);
+    expect(info).toMatchObject({ status: { state: "running" }, spec: { cpus: 3 } });
+    expect(await mk.plan({ options: { size: "large", label: "kept" } })).toEqual([]);
+  });
+
+  it("says that another driver means another machine", async () => {
+    await using mk = openMk(undefined, { drivers: [processDriver(), processDriver({ name: "other" })] });
+    await mk.start({ driver: "process" });
+    await expect(mk.start({ driver: "other" })).rejects.toMatchObject({ code: "MACHINE_SETTINGS" });
+  });
+});
+
+describe("what was damaged or removed behind mk's back", () => {
+  it("recovers a damaged config from its last good copy and sets the damaged one aside", async () => {
+    await using mk = openMk();
+    const machine = await mk.start();
+    await writeFile(home.join("machines", "mk", "config.json"), "{");
+    expect(await mk.list()).toMatchObject([{ status: { state: "running" }, problem: { code: "CONFIG_CORRUPT" } }]);
+    await machine.stop();
+    expect(await mk.list()).toMatchObject([{ status: { state: "stopped" } }]);
+    expect((await mk.list())[0]).not.toHaveProperty("problem");
+    expect(await readdir(home.join("machines", "mk"))).toContainEqual(
+      expect.stringMatching(/^config\.json\.corrupt-\d+$/),
+    );
+  });
+
+  it("lists a machine whose config is lost, and forgets it when told to", async () => {
+    await using mk = openMk();
+    await mkdir(home.join("machines", "lost"), { recursive: true });
+    await writeFile(home.join("machines", "lost", "config.json"), "\0\0\0");
+    await mk.start({ name: "fine" });
+    expect(await mk.list()).toMatchObject([
+      { name: "fine", status: { state: "running" } },
+      { name: "lost", status: { state: "broken" }, problem: { code: "CONFIG_CORRUPT" } },
+    ]);
+    const lost = await mk.machine("lost");
+    await expect(lost.delete()).rejects.toMatchObject({ code: "CONFIG_CORRUPT" });
+    await lost.delete({ forget: true });
+    expect(await mk.list()).toMatchObject([{ name: "fine" }]);
+  });
+
+  it("leaves the state of a newer mk as it is", async () => {
+    await using mk = openMk();
+    await mk.start();
+    const path = home.join("machines", "mk", "config.json");
+    const newer = (await readFile(path, "utf8")).replace('"schemaVersion": 1', '"schemaVersion": 2');
+    await writeFile(path, newer);
+    await writeFile(`${path}.last`, newer);
+    await expect(mk.start()).rejects.toMatchObject({ code: "STATE_TOO_NEW" });
+    await expect((await mk.machine("mk")).delete()).rejects.toMatchObject({ code: "STATE_TOO_NEW" });
+    expect(await readFile(path, "utf8")).toBe(newer);
+    await writeFile(path, newer.replace('"schemaVersion": 2', '"schemaVersion": 1'));
+  });
+
+  it("lists a machine whose driver is gone, with the way to bring it back", async () => {
+    await using mk = openMk({ name: "gone" });
+    await mk.start();
+    await using without = openMk();
+    expect(await without.list()).toMatchObject([
+      {
+        driver: "gone",
+        status: { state: "unknown" },
+        problem: { code: "DRIVER_MISSING", hint: expect.stringContaining("--forget") },
+      },
+    ]);
+    await expect((await without.machine("mk")).stop()).rejects.toMatchObject({ code: "DRIVER_UNKNOWN" });
+    await (await mk.machine("mk")).delete();
+  });
+
+  it("tells a machine that was removed, deletes what is left, and makes it anew when allowed", async () => {
+    await using mk = openMk();
+    const machine = await mk.start();
+    await machine.stop();
+    await rm(home.join("machines", "mk", "disk.raw"));
+    expect(await machine.status()).toEqual({ state: "absent" });
+    await expect(mk.start()).rejects.toMatchObject({ code: "MACHINE_ABSENT" });
+    await mk.start({ allow: "recreate" });
+    expect(await machine.status()).toEqual({ state: "running" });
+  });
+});
+
+describe("events", () => {
+  it("replays a machine's events from the first and ends when the handle is disposed", async () => {
+    await using mk = openMk();
+    const machine = await mk.start();
+    const types: string[] = [];
+    const reading = (async () => {
+      for await (const event of machine.events()) types.push(event.type);
+    })();
+    await until("the start has ended", () => types.includes("dev.mk.operation.finished.v1"));
+    await machine[Symbol.asyncDispose]();
+    await reading;
+    expect(types[0]).toBe("dev.mk.driver.selected.v1");
+    expect(types).toContain("dev.mk.guest.marker.v1");
+    expect(machine.timings.map(({ step }) => step)).toEqual(expect.arrayContaining(["driver", "ssh", "ready"]));
+  });
+
+  it("never shows a secret", async () => {
+    const secret = "correct-horse-battery";
+    await using mk = openMk(
+      changed((machine) => ({
+        start: (op) =>
+          op
+            .step("leak", `using ${secret}`, () => Promise.reject(new Error(`refused ${secret}`)))
+            .then(() => machine.start(op)),
+      })),
+    );
+    const error = await mk.start({ driver: "process", options: { token: secret } }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "DRIVER_FAILED" });
+    expect(JSON.stringify([events, error, String(error), (error as Error).stack, await mk.list()])).not.toContain(
+      secret,
+    );
   });
 });

@@ -57,7 +57,7 @@ async function resume(
   if (machine.suspension === undefined) {
     throw new MkError(
       "NOT_SUPPORTED",
-      `Machine ${JSON.stringify(name)} is paused and driver ${driver.name} cannot resume it`,
+      `machine ${JSON.stringify(name)} is paused and driver ${driver.name} cannot resume it`,
       {
         hint: `Stop it with \`mk stop -p ${name}\`, then start it.`,
       },
@@ -69,7 +69,7 @@ async function resume(
     if (status.state !== "paused" || status.reason === undefined || op.signal.aborted) throw cause;
     throw new MkError(
       "MACHINE_BROKEN",
-      `Machine ${JSON.stringify(name)} is paused and cannot go on: ${status.reason}`,
+      `machine ${JSON.stringify(name)} is paused and cannot go on: ${status.reason}`,
       {
         hint: "Remove the reason, for example free some space, then start it again.",
         cause,

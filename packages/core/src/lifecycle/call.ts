@@ -22,7 +22,7 @@ export async function runCall<T>(
       ? undefined
       : setTimeout(() => {
           timeout.abort(
-            new MkError("TIMED_OUT", `The ${what} took longer than ${timeoutMs / 1000} s`, { details: { timeoutMs } }),
+            new MkError("TIMED_OUT", `the ${what} took longer than ${timeoutMs / 1000} s`, { details: { timeoutMs } }),
           );
         }, timeoutMs);
   const signals = [instance, timeout.signal, ...(caller === undefined ? [] : [caller])];

@@ -80,12 +80,12 @@ export async function createMachine(
     });
     const status = await op.step("inspect", "looking for leftovers", () => inspectMachine(session, op.signal));
     if (status.state === "unknown") {
-      throw new MkError("MACHINE_UNRESPONSIVE", `Machine ${JSON.stringify(name)} cannot be made: ${status.reason}`);
+      throw new MkError("MACHINE_UNRESPONSIVE", `machine ${JSON.stringify(name)} cannot be made: ${status.reason}`);
     }
     if (status.state !== "absent") {
       throw new MkError(
         "MACHINE_EXISTS",
-        `Driver ${driver.name} already has a machine ${JSON.stringify(name)}: ${status.state}`,
+        `driver ${driver.name} already has a machine ${JSON.stringify(name)}: ${status.state}`,
         {
           hint: "Choose another name with -p, or remove the other machine with the tool that made it.",
         },
@@ -106,14 +106,14 @@ async function chooseImage(
 ): Promise<string | undefined> {
   if (driver.traits.image === "none") return undefined;
   if (images === undefined) {
-    throw new MkError("IMAGE_ABSENT", `Driver ${driver.name} needs a guest image and no source of images was given`, {
+    throw new MkError("IMAGE_ABSENT", `driver ${driver.name} needs a guest image and no source of images was given`, {
       hint: "Give `createMk` the option `images`, for example from @mk/guest.",
     });
   }
   if (request.imageDigest === undefined) return (await images.ensure(arch, op)).digest;
   const image = await images.find(request.imageDigest);
   if (image !== undefined) return image.digest;
-  throw new MkError("IMAGE_ABSENT", `There is no guest image ${request.imageDigest}`, {
+  throw new MkError("IMAGE_ABSENT", `there is no guest image ${request.imageDigest}`, {
     hint: "List the images there are with `mk image list`.",
   });
 }

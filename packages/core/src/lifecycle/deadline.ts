@@ -22,7 +22,7 @@ export function createDeadline(what: string, { idleMs, totalMs }: TimeLimits): D
   const expire = (ms: number, how: string): void => {
     const step = doing === undefined ? "" : ` (it was at: ${doing})`;
     controller.abort(
-      new MkError("TIMED_OUT", `The ${what} ${how} ${ms / 1000} s${step}`, {
+      new MkError("TIMED_OUT", `the ${what} ${how} ${ms / 1000} s${step}`, {
         hint: "Look at the machine's log with `mk logs`, or give more time with --timeout.",
         details: { ...(doing !== undefined && { step: doing }), timeoutMs: ms },
       }),

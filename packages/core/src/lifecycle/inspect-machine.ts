@@ -56,7 +56,7 @@ export async function describeMachine(
 
 /** Throws what stands against working with a machine in this state, if anything does. */
 export function assertUsable(name: string, status: MachineStatus): void {
-  const machine = `Machine ${JSON.stringify(name)}`;
+  const machine = `machine ${JSON.stringify(name)}`;
   switch (status.state) {
     case "unknown":
       throw new MkError("MACHINE_UNRESPONSIVE", `${machine} does not answer: ${status.reason}`, {

@@ -91,7 +91,7 @@ export async function assertRunning(session: MachineSession, signal: AbortSignal
   const status = await inspectMachine(session, signal);
   if (status.state === "running") return;
   assertUsable(session.name, status);
-  throw new MkError("MACHINE_NOT_RUNNING", `Machine ${JSON.stringify(session.name)} is ${status.state}`, {
+  throw new MkError("MACHINE_NOT_RUNNING", `machine ${JSON.stringify(session.name)} is ${status.state}`, {
     hint: `Start it with \`mk start -p ${session.name}\`.`,
     details: { state: status.state },
   });
@@ -121,5 +121,5 @@ function ability<K extends "suspension">(
 ): NonNullable<MachineSession["machine"][K]> {
   const found = machine[key];
   if (found !== undefined) return found;
-  throw new MkError("NOT_SUPPORTED", `Driver ${driver.name} cannot ${what} machines`);
+  throw new MkError("NOT_SUPPORTED", `driver ${driver.name} cannot ${what} machines`);
 }

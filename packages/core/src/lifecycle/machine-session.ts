@@ -46,7 +46,7 @@ export async function sessionOf(engine: Engine, config: MachineConfig, driver: D
       if (image !== undefined) return image;
       throw new MkError(
         "IMAGE_ABSENT",
-        `The guest image ${digest ?? ""} of machine ${JSON.stringify(spec.name)} is gone`,
+        `the guest image ${digest ?? ""} of machine ${JSON.stringify(spec.name)} is gone`,
         {
           hint: "Build it again with `mk image build`.",
           details: { digest },

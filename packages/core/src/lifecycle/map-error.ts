@@ -12,14 +12,15 @@ export interface ErrorOrigin {
 
 /** The one place where whatever was thrown becomes an MkError. */
 export function mapError(error: unknown, { what, driver, step, signal }: ErrorOrigin): MkError {
-  if (signal.aborted && (error === signal.reason || isAbortError(error) || MkError.is(error, "CANCELLED"))) {
-    const reason: unknown = signal.reason;
+  if (signal.aborted && isAbort(error, signal.reason)) {
+    // A wait may have added what it knows to the reason; else the reason tells more than what was made of it.
+    const reason: unknown = MkError.is(error) && error.cause === signal.reason ? error : signal.reason;
     const at = step === undefined ? "" : ` while: ${step}`;
     if (MkError.is(reason)) return reason.details?.step === undefined ? located(reason, at, step) : reason;
     if (reason instanceof Error && reason.name === "TimeoutError") {
-      return new MkError("TIMED_OUT", `The ${what} took too long${at}`, { cause: reason });
+      return new MkError("TIMED_OUT", `the ${what} took too long${at}`, { cause: reason });
     }
-    return new MkError("CANCELLED", `The ${what} was cancelled${at}`, {
+    return new MkError("CANCELLED", `the ${what} was cancelled${at}`, {
       cause: reason,
       hint: "Run the command again: it goes on from what is there.",
       details: step === undefined ? undefined : { step },
@@ -28,7 +29,7 @@ export function mapError(error: unknown, { what, driver, step, signal }: ErrorOr
   if (MkError.is(error)) return error;
   const message = error instanceof Error ? error.message : String(error);
   const who = driver === undefined ? "" : ` in driver ${driver}`;
-  return new MkError(driver === undefined ? "INTERNAL" : "DRIVER_FAILED", `The ${what} failed${who}: ${message}`, {
+  return new MkError(driver === undefined ? "INTERNAL" : "DRIVER_FAILED", `the ${what} failed${who}: ${message}`, {
     cause: error,
     details: step === undefined ? undefined : { step },
   });
@@ -41,6 +42,8 @@ function located(reason: MkError, at: string, step: string | undefined): MkError
   return new MkError(code, `${message}${at}`, { hint, docs, details: { ...details, step }, cause: reason });
 }
 
-function isAbortError(error: unknown): boolean {
-  return error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError");
+function isAbort(error: unknown, reason: unknown): boolean {
+  if (error === reason || MkError.is(error, "CANCELLED")) return true;
+  if (!(error instanceof Error)) return false;
+  return error.name === "AbortError" || error.name === "TimeoutError" || (MkError.is(error) && error.cause === reason);
 }

@@ -80,7 +80,7 @@ export function assertAllowed(
   const flag = flags.has("--allow=recreate") ? "--allow=recreate" : "--allow=restart";
   throw new MkError(
     "MACHINE_SETTINGS",
-    `Machine ${JSON.stringify(name)} exists with other settings:\n${lines.join("\n")}`,
+    `machine ${JSON.stringify(name)} exists with other settings:\n${lines.join("\n")}`,
     {
       hint: `Leave these settings out to start the machine as it is, or give ${flag}.`,
       details: { changes: refused },

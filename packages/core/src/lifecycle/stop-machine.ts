@@ -53,7 +53,7 @@ async function shutDown({ machine, name }: MachineSession, op: CoreOperation): P
 async function assertOff(session: MachineSession, op: CoreOperation): Promise<void> {
   const { state } = await inspectMachine(session, op.signal);
   if (state === "stopped" || state === "absent") return;
-  throw new MkError("DRIVER_FAILED", `Machine ${JSON.stringify(session.name)} is ${state} after its power was cut`, {
+  throw new MkError("DRIVER_FAILED", `machine ${JSON.stringify(session.name)} is ${state} after its power was cut`, {
     hint: "Run the command again; if it fails again, look at the driver's own tools.",
     details: { state, driver: session.driver.name },
   });

@@ -38,7 +38,7 @@ export async function readConfig(engine: Engine, name: string): Promise<MachineC
 }
 
 export function absent(name: string): MkError {
-  return new MkError("MACHINE_ABSENT", `There is no machine ${JSON.stringify(name)}`, {
+  return new MkError("MACHINE_ABSENT", `there is no machine ${JSON.stringify(name)}`, {
     hint: `See all machines with \`mk list\`, or make this one with \`mk start -p ${name}\`.`,
     details: { name },
   });

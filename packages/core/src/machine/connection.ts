@@ -4,8 +4,8 @@ import { assertRunning } from "../lifecycle/machine-commands.js";
 import { openSession } from "../lifecycle/machine-session.js";
 import { quietOperation } from "../lifecycle/operation.js";
 import { readConfig } from "../lifecycle/stored-machine.js";
+import { createTransport } from "../ssh/create-transport.js";
 import type { Transport } from "../ssh/transport.js";
-import { openTransport } from "./open-transport.js";
 
 /** The one way into a machine that a handle shares among its calls: opened at the first, anew after the machine moved. */
 export class Connection {
@@ -45,6 +45,7 @@ export class Connection {
   async #open(signal: AbortSignal): Promise<Transport> {
     await using session = await openSession(this.#engine, await readConfig(this.#engine, this.#name), signal);
     await assertRunning(session, signal);
-    return await openTransport(this.#engine, session, await session.machine.access(quietOperation(signal)));
+    const access = await session.machine.access(quietOperation(signal));
+    return createTransport(this.#engine.host, access, { machine: session });
   }
 }

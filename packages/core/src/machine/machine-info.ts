@@ -51,7 +51,7 @@ async function readStatus(
     signal.throwIfAborted();
     const error = MkError.is(cause)
       ? cause
-      : new MkError("DRIVER_FAILED", `Driver ${config.driver.name} cannot open machine ${config.machine.spec.name}`, {
+      : new MkError("DRIVER_FAILED", `driver ${config.driver.name} cannot open machine ${config.machine.spec.name}`, {
           cause,
         });
     return [{ state: "unknown", reason: error.message }, withWayBack(error, config).toJSON()];
@@ -65,7 +65,7 @@ function withWayBack(error: MkError, { driver, machine }: MachineConfig): MkErro
   const { name } = machine.spec;
   return new MkError(
     "DRIVER_MISSING",
-    `The driver ${driver.name} of machine ${JSON.stringify(name)} is not installed`,
+    `the driver ${driver.name} of machine ${JSON.stringify(name)} is not installed`,
     {
       hint: `${install ?? "Install the driver again"}; or drop the machine with \`mk delete --forget -p ${name}\`.`,
       details: { ...error.details, driver: driver.name, package: driver.package },

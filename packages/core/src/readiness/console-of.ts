@@ -11,7 +11,7 @@ export async function* consoleOf(
   follow: boolean,
 ): AsyncGenerator<Uint8Array> {
   if (machine.console === undefined) {
-    throw new MkError("NOT_SUPPORTED", `Machines of driver ${driver.name} have no console`);
+    throw new MkError("NOT_SUPPORTED", `machines of driver ${driver.name} have no console`);
   }
   if (follow) return yield* machine.console.read(signal);
   // The contract has no end of "so far": it is where nothing comes for a moment.

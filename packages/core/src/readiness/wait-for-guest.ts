@@ -72,7 +72,7 @@ async function nextLine(
     if (result.done !== true) return result.value;
     op.signal.throwIfAborted();
     await assertAlive(machine, op, tail);
-    throw new MkError("GUEST_FAILED", "The machine's console ended before the guest was ready", {
+    throw new MkError("GUEST_FAILED", "the machine's console ended before the guest was ready", {
       details: { console: tail },
     });
   }
@@ -100,7 +100,7 @@ async function assertAlive(machine: Machine, op: CoreOperation, tail: readonly s
   const status = await machine.inspect(quietOperation(op.signal));
   if (status.state === "running" || status.state === "starting" || status.state === "unknown") return;
   const reason = "reason" in status && status.reason !== undefined ? `: ${status.reason}` : "";
-  throw new MkError("GUEST_FAILED", `The machine is ${status.state} and was not ready yet${reason}`, {
+  throw new MkError("GUEST_FAILED", `the machine is ${status.state} and was not ready yet${reason}`, {
     hint: "Look at what the guest wrote last with `mk logs`.",
     details: { state: status.state, console: tail },
   });
@@ -109,7 +109,7 @@ async function assertAlive(machine: Machine, op: CoreOperation, tail: readonly s
 function guestFailed({ fields, uptimeSeconds }: GuestMarker, tail: readonly string[]): MkError {
   const service = fields.service ?? "a service";
   const reason = fields.reason === undefined ? "" : `: ${fields.reason}`;
-  return new MkError("GUEST_FAILED", `The guest could not start ${service}${reason}`, {
+  return new MkError("GUEST_FAILED", `the guest could not start ${service}${reason}`, {
     hint: "Look at what the guest wrote with `mk logs`.",
     details: { ...fields, uptimeSeconds, console: [...tail] },
   });

@@ -2,7 +2,7 @@ import { MkError } from "../errors.js";
 import type { Engine } from "../lifecycle/engine.js";
 import type { MachineSession } from "../lifecycle/machine-session.js";
 import type { CoreOperation } from "../lifecycle/operation.js";
-import { openTransport } from "../machine/open-transport.js";
+import { createTransport } from "../ssh/create-transport.js";
 
 const FIRST_DELAY_MS = 250;
 const MAX_DELAY_MS = 5_000;
@@ -16,7 +16,7 @@ export async function waitForShell(engine: Engine, session: MachineSession, op: 
     for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(delayMs * 2, MAX_DELAY_MS)) {
       try {
         const access = await session.machine.access(op);
-        await using transport = await openTransport(engine, session, access);
+        await using transport = createTransport(engine.host, access, { machine: session });
         const { exitCode } = await transport.exec(["true"], { signal: op.signal });
         if (exitCode === 0) return;
       } catch (error) {

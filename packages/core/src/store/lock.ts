@@ -45,7 +45,7 @@ export interface Lock {
 export async function acquireLock(path: string, options: LockOptions): Promise<Lock> {
   const process_ = await options.processes.identify(process.pid);
   if (process_ === undefined)
-    throw new MkError("INTERNAL", "This process cannot be identified, so it can hold no lock");
+    throw new MkError("INTERNAL", "this process cannot be identified, so it can hold no lock");
   const owner: LockOwner = {
     id: randomUUID(),
     process: process_,

@@ -40,7 +40,7 @@ export function decodeMachineConfig(text: string, name: string): MachineConfig {
   if (!isRecord(value)) throw corrupt(name, "it is not an object");
   const { checksum: stored, ...rest } = value;
   if (typeof rest.schemaVersion === "number" && rest.schemaVersion > SCHEMA_VERSION) {
-    throw new MkError("STATE_TOO_NEW", `The state of machine ${JSON.stringify(name)} was written by a newer mk`, {
+    throw new MkError("STATE_TOO_NEW", `the state of machine ${JSON.stringify(name)} was written by a newer mk`, {
       hint: "Update mk to the version that last used this machine.",
       details: { name, schemaVersion: rest.schemaVersion, understood: SCHEMA_VERSION },
     });
