@@ -1,0 +1,66 @@
+import type { AptConfiguration, AptSource } from "./apt-configuration.js";
+
+/** A place that serves Debian's archive. */
+export interface Mirror {
+  /** Base of the main archive, without a slash at its end. */
+  readonly archive: string;
+  /** Bases of the security archive, tried in turn. */
+  readonly security: readonly string[];
+  /** For people: where the choice comes from. */
+  readonly origin: string;
+}
+
+/** Debian's own addresses for everyone. Source: https://www.debian.org/mirror/list. */
+const PUBLISHED = ["https://deb.debian.org", "http://deb.debian.org", "http://ftp.debian.org"];
+const PUBLISHED_SECURITY = [
+  "https://deb.debian.org/debian-security",
+  "http://deb.debian.org/debian-security",
+  "http://security.debian.org/debian-security",
+];
+
+const isHttp = (uri: string): boolean => /^https?:\/\//.test(uri);
+
+const isSecurity = (source: AptSource): boolean => source.suites.some((suite) => suite.endsWith("-security"));
+
+// Derivatives (Ubuntu, Raspbian) have other suites and keys, so a source counts as Debian's by the name of its archive.
+const isDebian = (source: AptSource): boolean =>
+  isHttp(source.uri) && /\/debian(-security)?$/.test(source.uri) && source.components.includes("main");
+
+const trim = (uri: string): string => uri.replace(/\/+$/, "");
+
+function named(mirror: string, origin: string): Mirror {
+  const archive = trim(mirror);
+  const beside = /\/debian$/.test(archive) ? [`${archive}-security`] : [];
+  return { archive, security: [...beside, ...PUBLISHED_SECURITY], origin };
+}
+
+export interface MirrorChoice {
+  /** `--mirror`. */
+  readonly option?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly apt: AptConfiguration;
+}
+
+/**
+ * The mirrors to try, in order. One that was named (by option, or by MK_DEBIAN_MIRROR) is the only one; else the host's own, then Debian's
+ * published ones. Which mirror serves a file never matters for trust: everything is checked against Debian's signature.
+ */
+export function chooseMirrors({ option, env, apt }: MirrorChoice): readonly Mirror[] {
+  if (option !== undefined && option !== "") return [named(option, "the mirror option")];
+  const fromEnv = env["MK_DEBIAN_MIRROR"];
+  if (fromEnv !== undefined && fromEnv !== "") return [named(fromEnv, "MK_DEBIAN_MIRROR")];
+  const own = apt.sources.filter(isDebian);
+  const ownSecurity = own.filter(isSecurity).map(({ uri }) => uri);
+  const fromApt = own
+    .filter((source) => !isSecurity(source))
+    .map(
+      ({ uri }): Mirror => ({
+        archive: uri,
+        security: [...new Set([...ownSecurity, ...named(uri, "").security])],
+        origin: "apt's configuration",
+      }),
+    );
+  const published = PUBLISHED.map((base) => named(`${base}/debian`, "Debian's list of mirrors"));
+  const seen = new Set<string>();
+  return [...fromApt, ...published].filter(({ archive }) => !seen.has(archive) && seen.add(archive));
+}

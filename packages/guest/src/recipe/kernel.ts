@@ -1,0 +1,76 @@
+import { MkError } from "@mk/core";
+import type { DataEntry } from "../deb/data-entries.js";
+import { unxzStream } from "../deb/unxz.js";
+import { depmodFiles } from "../modules/depmod.js";
+import { type ModuleInfo, readModuleInfo } from "../modules/module-info.js";
+import { selectModules } from "../modules/select.js";
+import { bytesContents, type Contents, readAll, type Spool } from "../tree/contents.js";
+import { Tree } from "../tree/tree.js";
+import { MODULES } from "./packages.js";
+import { readTreeFile, unpackInto } from "./unpack.js";
+
+/** The kernel's boot image and those of its modules that the guest has. */
+export interface Kernel {
+  /** `6.12.107+deb13-cloud-amd64` */
+  readonly release: string;
+  readonly image: Contents;
+  readonly modules: ReadonlyMap<string, { readonly info: ModuleInfo; readonly contents: Contents }>;
+  /** The module directory, from `/usr/lib/modules` on. */
+  readonly tree: Tree;
+}
+
+async function decompressModule(contents: Contents): Promise<Buffer> {
+  const compressed = await readAll(contents);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of unxzStream(once(compressed))) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+/**
+ * Reads the kernel's package: modules are unpacked (decompressing one costs the guest more than reading it whole), chosen, and indexed.
+ */
+export async function readKernel(
+  entries: AsyncIterable<DataEntry>,
+  spool: Spool,
+  signal: AbortSignal,
+): Promise<Kernel> {
+  const raw = new Tree();
+  await unpackInto(raw, entries, spool, (path) => /^\/(boot\/vmlinuz-|usr\/lib\/modules\/)/.test(path));
+  const image = raw.under("/boot/vmlinuz-").find(({ node }) => node.type === "file");
+  if (image?.node.type !== "file") throw new MkError("INTEGRITY", "Debian's kernel package holds no kernel.");
+  const release = image.path.replace("/boot/vmlinuz-", "");
+  const base = `/usr/lib/modules/${release}`;
+
+  const found: { readonly info: ModuleInfo; readonly contents: Contents }[] = [];
+  for (const { path, node } of raw.under(`${base}/kernel/`)) {
+    signal.throwIfAborted();
+    if (node.type !== "file" || !/\.ko(\.xz)?$/.test(path)) continue;
+    const bytes = path.endsWith(".xz") ? await decompressModule(node.contents) : await readAll(node.contents);
+    const info = readModuleInfo(path.slice(base.length + 1).replace(/\.xz$/, ""), bytes);
+    found.push({ info, contents: bytesContents(bytes) });
+  }
+  const chosen = new Set(
+    selectModules(
+      found.map(({ info }) => info),
+      MODULES,
+    ),
+  );
+  const modules = new Map(found.filter(({ info }) => chosen.has(info)).map((module) => [module.info.name, module]));
+
+  const tree = new Tree();
+  for (const { info, contents } of modules.values()) tree.file(`${base}/${info.path}`, contents);
+  const lines = async (name: string): Promise<readonly string[]> =>
+    ((await readTreeFile(raw, `${base}/${name}`))?.toString("utf8") ?? "").split("\n").filter((line) => line !== "");
+  const files = depmodFiles({
+    modules: [...modules.values()].map(({ info }) => info),
+    order: (await lines("modules.order")).map((path) => path.replace(/\.o$/, ".ko")),
+    builtin: await lines("modules.builtin"),
+    builtinInfo: (await readTreeFile(raw, `${base}/modules.builtin.modinfo`)) ?? Buffer.alloc(0),
+  });
+  for (const [name, contents] of files) tree.file(`${base}/${name}`, contents);
+  return { release, image: image.node.contents, modules, tree };
+}
