@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { basename, join, posix } from "node:path";
+import { join, posix } from "node:path";
 import { fileError } from "../host/file-error.js";
 import type { Carrier } from "./carrier.js";
 import { collect } from "./collect.js";
@@ -30,16 +30,17 @@ export async function copyFrom(
   try {
     const name = posix.basename(source);
     const to = (await isDirectory(target)) && name !== "." ? join(target, name) : target;
-    const extracted = extractTar(readTar(process.stdout), to).catch((error: unknown) => error);
-    const failure = await raceAbort(extracted, signal);
-    if (failure !== undefined) process.kill();
-    const code = await raceAbort(process.exitCode, signal).catch((error: unknown) => {
-      throw failure ?? error;
-    });
-    // A program that failed sends a torn archive: its own words tell more than ours.
-    if (code !== 0 && err.text() !== "") throw copyFailed(machine, `copy ${basename(source)} from`, code, err.text());
+    // Not destroyed at the end: an ssh2 channel must be read to its end.
+    const archive = readTar(process.stdout.iterator({ destroyOnReturn: false }));
+    const failure = await raceAbort(
+      extractTar(archive, to).catch((error: unknown) => error),
+      signal,
+    );
+    // An archive that ends too early, as opposed to one that we end, has a reason in the machine.
+    if (failure !== undefined && !process.stdout.readableEnded) throw failure;
+    const code = await raceAbort(process.exitCode, signal);
+    if (code !== 0) throw copyFailed(machine, `copy ${source}`, code, err.text());
     if (failure !== undefined) throw failure;
-    if (code !== 0) throw copyFailed(machine, `copy ${source}`, code, "");
   } catch (error) {
     process.kill();
     throw error;

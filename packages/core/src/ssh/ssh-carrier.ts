@@ -6,6 +6,7 @@ import { exitStatus } from "../host/exit-status.js";
 import type { Carrier, RemoteProcess, StartOptions } from "./carrier.js";
 import { commandLine } from "./quote-for-shell.js";
 import { raceAbort } from "./race-abort.js";
+import { SessionSlots } from "./session-slots.js";
 import { openSshConnection, type SshDeadlines } from "./ssh-connection.js";
 import type { SshTarget } from "./ssh-target.js";
 import type { ForwardTarget } from "./transport.js";
@@ -16,7 +17,7 @@ export class SshCarrier implements Carrier {
   readonly #target: SshTarget;
   readonly #deadlines: Partial<SshDeadlines>;
   readonly #closing = new AbortController();
-  readonly #open = new Set<ClientChannel>();
+  readonly #slots = new SessionSlots();
   #connecting: Promise<Client> | undefined;
 
   constructor(host: Host, target: SshTarget, deadlines: Partial<SshDeadlines> = {}) {
@@ -33,12 +34,10 @@ export class SshCarrier implements Carrier {
     const { env, terminal, signal } = options;
     const pty = terminal && { term: terminal.term, cols: terminal.columns, rows: terminal.rows };
     const line = command === "shell" ? undefined : commandLine(command, env);
-    const channel = await this.#channel(signal, (client, done) => {
+    const channel = await this.#session(signal, (client, done) => {
       if (line === undefined) client.shell(pty ?? false, done);
       else client.exec(line, pty ? { pty } : {}, done);
     });
-    this.#open.add(channel);
-    channel.once("close", () => this.#open.delete(channel));
     return this.#process(channel);
   }
 
@@ -82,36 +81,33 @@ export class SshCarrier implements Carrier {
     return connecting;
   }
 
-  /**
-   * Opens a channel. Servers limit the sessions of one connection (OpenSSH: 10): a refusal while some are open means to wait for the end
-   * of one of them.
-   */
-  async #channel(
-    signal: AbortSignal,
-    request: (client: Client, done: (error: Error | undefined, channel: ClientChannel) => void) => void,
-  ): Promise<ClientChannel> {
+  /** Opens a channel for a program, when the server lets us. */
+  async #session(signal: AbortSignal, request: OpenChannel): Promise<ClientChannel> {
     for (;;) {
-      const client = await this.#client(signal);
+      await this.#slots.take(signal);
       try {
-        return await raceAbort(
-          new Promise<ClientChannel>((resolve, reject) => {
-            request(client, (error, channel) => {
-              if (error) return reject(error);
-              // The caller has gone: nobody else would ever close it.
-              if (signal.aborted) channel.close();
-              resolve(channel);
-            });
-          }),
-          signal,
-        );
+        const channel = await this.#channel(signal, request);
+        channel.once("close", () => this.#slots.free());
+        return channel;
       } catch (error) {
-        if (signal.aborted || MkError.is(error)) throw error;
-        if (!isRefusal(error)) throw this.#lost(error);
-        const [busy] = this.#open;
-        if (busy === undefined) throw error;
-        await raceAbort(anyClosed(this.#open), signal);
+        if (isRefusal(error) && this.#slots.refuse()) continue;
+        if (!isRefusal(error)) this.#slots.free();
+        throw MkError.is(error) || signal.aborted ? error : this.#refused(error);
       }
     }
+  }
+
+  async #channel(signal: AbortSignal, request: OpenChannel): Promise<ClientChannel> {
+    const client = await this.#client(signal);
+    const opening = new Promise<ClientChannel>((resolve, reject) => {
+      request(client, (error, channel) => {
+        if (error) return reject(error);
+        // The caller has gone: nobody else would ever close it.
+        if (signal.aborted) letGo(channel);
+        resolve(channel);
+      });
+    });
+    return raceAbort(opening, signal);
   }
 
   #process(channel: ClientChannel): RemoteProcess {
@@ -124,10 +120,7 @@ export class SshCarrier implements Carrier {
       stderr: channel.stderr,
       exitCode,
       resize: ({ columns, rows }) => channel.setWindow(rows, columns, 0, 0),
-      kill: () => {
-        channel.signal("TERM");
-        channel.close();
-      },
+      kill: () => letGo(channel),
     };
   }
 
@@ -144,6 +137,11 @@ export class SshCarrier implements Carrier {
     throw this.#lost(undefined);
   }
 
+  #refused(cause: unknown): MkError {
+    if (!isRefusal(cause)) return this.#lost(cause);
+    return new MkError("SSH_FAILED", `machine ${this.#target.machine} lets no program be started over SSH`, { cause });
+  }
+
   #lost(cause: unknown): MkError {
     return new MkError("NETWORK_FAILED", `the connection to machine ${this.#target.machine} broke`, {
       cause,
@@ -152,13 +150,20 @@ export class SshCarrier implements Carrier {
   }
 }
 
+type OpenChannel = (client: Client, done: (error: Error | undefined, channel: ClientChannel) => void) => void;
+
+/** Ends a program as far as a server lets us (OpenSSH passes signals on for ordinary users alone), and its channel. */
+function letGo(channel: ClientChannel): void {
+  channel.signal("TERM");
+  channel.close();
+  // A channel is closed when all of it has been read.
+  for (const stream of [channel, channel.stderr]) {
+    stream.unpipe();
+    stream.resume();
+  }
+}
+
 /** An answer of the server, as opposed to the loss of the connection: it carries a reason, RFC 4254, 5.1. */
 function isRefusal(error: unknown): boolean {
   return error instanceof Error && "reason" in error && typeof error.reason === "number";
-}
-
-function anyClosed(channels: Iterable<ClientChannel>): Promise<void> {
-  return new Promise((resolve) => {
-    for (const channel of channels) channel.once("close", () => resolve());
-  });
 }

@@ -20,6 +20,14 @@ const MAX_META_BYTES = 1024 * 1024;
  */
 export async function* readTar(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<TarReadEntry, void, undefined> {
   const source = new ByteSource(bytes);
+  try {
+    yield* readEntries(source);
+  } finally {
+    await source.close();
+  }
+}
+
+async function* readEntries(source: ByteSource): AsyncGenerator<TarReadEntry, void, undefined> {
   let meta: { name?: string; link?: string; size?: number } = {};
   for (;;) {
     const header = await source.take(BLOCK_BYTES);
@@ -194,6 +202,11 @@ class ByteSource {
   /** Reads on to the end, so that the program that writes does not stand still. */
   async drain(): Promise<void> {
     while ((await this.#some(Number.MAX_SAFE_INTEGER)) !== undefined);
+  }
+
+  /** Lets go of where the bytes come from. */
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
   }
 
   limited(length: number): AsyncIterable<Uint8Array> & { readonly left: number } {

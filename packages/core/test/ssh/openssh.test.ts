@@ -1,7 +1,8 @@
 import { createTransport, type Transport } from "@mk/core";
 import { live } from "@mk/testing";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll } from "vitest";
 import { host, type PrivateSshd, privateSshd } from "./private-sshd.js";
+import { transportContract } from "./transport-contract.js";
 
 const suite = await live({ needs: ["sshd"] });
 
@@ -17,10 +18,5 @@ suite("a transport over OpenSSH", () => {
     await sshd?.[Symbol.asyncDispose]();
   });
 
-  test("runs a program with its arguments as given", async () => {
-    const args = ["a b", "", "it's", "$HOME", "-n", "é☃", "*", "a\nb"];
-    const { stdout, exitCode } = await transport.exec(["printf", "<%s>", ...args]);
-    expect(stdout).toBe(args.map((arg) => `<${arg}>`).join(""));
-    expect(exitCode).toBe(0);
-  });
+  transportContract(() => transport);
 });
