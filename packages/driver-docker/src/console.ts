@@ -3,11 +3,12 @@ import type { Engine } from "./engine.js";
 
 /**
  * What the container wrote since its last start, then live until it ends or the signal aborts. The engine keeps the logs of all starts.
- * They are cut at the end of the run before: the time of the start itself is noted after the container has begun to write.
+ * They are cut at the end of the run before the last: the time of a start is noted only after the container has begun to write.
  */
 export async function* readConsole(
   engine: Engine,
   container: Container,
+  lastEnd: string,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
@@ -15,7 +16,7 @@ export async function* readConsole(
       {
         method: "GET",
         path: ["containers", container.id, "logs"],
-        query: { stdout: true, stderr: true, follow: true, since: sinceOf(container.finishedAt) },
+        query: { stdout: true, stderr: true, follow: true, since: sinceOf(lastEnd) },
       },
       signal,
     );

@@ -11,7 +11,7 @@ export interface ContainerParts {
   readonly address: string;
   readonly ports: readonly PublishedPort[];
   readonly privileges: Privileges;
-  readonly facts: Pick<EngineFacts, "limits" | "isUserRemapped">;
+  readonly facts: Pick<EngineFacts, "limits" | "isUserRemapped" | "cpus">;
   /** The host's kernel modules, for the guest's iptables and overlay; undefined where the engine's kernel is not the host's. */
   readonly modules: string | undefined;
 }
@@ -37,7 +37,6 @@ export function containerRequest({
   modules,
 }: ContainerParts): ContainerRequest {
   const name = objectName(spec.name);
-  const memoryBytes = spec.memoryMiB * 1024 * 1024;
   return {
     Image: image,
     Cmd: ["/sbin/init"],
@@ -58,10 +57,7 @@ export function containerRequest({
       ...privilegeFields(privileges, facts),
       // The engine's own default would be the host's namespace on cgroup v1: the guest would then see, and mount, everybody's groups.
       CgroupnsMode: "private",
-      ...(facts.limits.cpu && { NanoCpus: spec.cpus * 1e9 }),
-      ...(facts.limits.memory && { Memory: memoryBytes }),
-      // Equal to the memory: no swap. Left out, the engine would grant as much swap again.
-      ...(facts.limits.memory && facts.limits.swap && { MemorySwap: memoryBytes }),
+      ...limitFields(spec, facts),
       // exec: containerd and k3s run programs from below /run.
       Tmpfs: { "/run": "exec,nosuid,nodev,mode=755", "/tmp": "exec,nosuid,nodev,mode=1777" },
       Mounts: [
@@ -81,6 +77,21 @@ export function containerRequest({
       LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "2" } },
     },
     NetworkingConfig: { EndpointsConfig: { [name]: { IPAMConfig: { IPv4Address: address } } } },
+  };
+}
+
+/** CPUs and memory, as a create and an update request have them; less what the engine cannot limit. */
+export function limitFields(
+  { cpus, memoryMiB }: Pick<MachineSpec, "cpus" | "memoryMiB">,
+  { limits, cpus: present }: Pick<EngineFacts, "limits" | "cpus">,
+): object {
+  const memoryBytes = memoryMiB * 1024 * 1024;
+  return {
+    // The engine refuses more than it has, and more would limit nothing.
+    ...(limits.cpu && { NanoCpus: Math.min(cpus, present || cpus) * 1e9 }),
+    ...(limits.memory && { Memory: memoryBytes }),
+    // Equal to the memory: no swap. Left out, the engine would grant as much swap again.
+    ...(limits.memory && limits.swap && { MemorySwap: memoryBytes }),
   };
 }
 

@@ -9,8 +9,10 @@ import { type SettlingEngine, settling } from "./settling-engine.js";
 export interface EngineSession {
   /** Opened once; a failure is not kept. */
   open(signal: AbortSignal): Promise<SettlingEngine>;
-  /** Records the engine, before the first thing is made in it. */
-  remember(signal: AbortSignal): Promise<SettlingEngine>;
+  /** Records the engine before the first thing is made in it, and before a start when the run before it ended. */
+  remember(engine: SettlingEngine, lastEnd?: string): Promise<void>;
+  /** When the run before the last start ended: the container's own time is overwritten when it ends again. */
+  lastEnd(): Promise<string | undefined>;
   /** What was opened so far, if anything. */
   readonly current: SettlingEngine | undefined;
 }
@@ -23,10 +25,12 @@ export function engineSession({ host, record }: Pick<MachineContext, "host" | "r
   };
   return {
     open,
-    async remember(signal) {
-      const engine = await open(signal);
-      await record.write({ version: 1, engine: engine.place });
-      return engine;
+    remember: (engine, lastEnd) =>
+      record.write({ version: 1, engine: engine.place, ...(lastEnd !== undefined && { lastEnd }) }),
+    async lastEnd() {
+      const raw = await record.read();
+      const found = typeof raw === "object" && raw !== null && "lastEnd" in raw ? raw.lastEnd : undefined;
+      return typeof found === "string" ? found : undefined;
     },
     get current() {
       return current;

@@ -25,6 +25,8 @@ export interface EngineCall {
   readonly upload?: Readable | Buffer;
   /** The call only waits: aborting it changes nothing. */
   readonly isWait?: boolean;
+  /** Aborts the call only until it is sent: what the engine has been asked for is then left to end. */
+  readonly unsentSignal?: AbortSignal;
   /** Statuses other than 2xx that are answers, not failures. */
   readonly accept?: readonly number[];
 }
@@ -99,6 +101,7 @@ type Dial = (prefix: string, call: EngineCall, signal: AbortSignal) => Promise<I
 function createDial(host: Host, place: EnginePlace, target: EngineTarget): Dial {
   return async (prefix, call, signal) => {
     signal.throwIfAborted();
+    const unsent = call.unsentSignal;
     const { default: Modem } = await import("docker-modem");
     // The constructor reads DOCKER_HOST and certificates from the process and throws when they are bad, even when it is told everything.
     // The engine of a machine is not always the one of the environment: so the same fields are set without it.
@@ -107,7 +110,7 @@ function createDial(host: Host, place: EnginePlace, target: EngineTarget): Dial 
       // Never opened: the agent connects through core's host. It only makes the modem send plain paths.
       socketPath: "mk",
       headers: { Host: target.kind === "tcp" ? target.host : "docker" },
-      agent: createAgent(host, target, signal),
+      agent: createAgent(host, target, unsent === undefined ? signal : AbortSignal.any([signal, unsent])),
     });
     const path = [prefix, ...call.path].filter((segment) => segment !== "").map(encodeURIComponent);
     try {

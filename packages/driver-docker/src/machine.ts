@@ -4,7 +4,7 @@ import { MkError } from "@mk/core";
 import type { DockerConfig } from "./config.js";
 import { readConsole } from "./console.js";
 import { type Container, findContainer, inspectContainer, listContainers } from "./container.js";
-import { STOP_SIGNAL } from "./container-request.js";
+import { limitFields, STOP_SIGNAL } from "./container-request.js";
 import type { Engine } from "./engine.js";
 import { readFacts } from "./engine-facts.js";
 import { engineSession, remoteHost } from "./engine-session.js";
@@ -89,7 +89,8 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
 
     async create(op) {
       op.undo(remove);
-      const engine = await session.remember(op.signal);
+      const engine = await session.open(op.signal);
+      await session.remember(engine);
       await op.step("volume", "making the data volume", () => ensureVolume(engine, spec, op.signal));
       await ensureContainer({ engine, context, config }, undefined, op);
     },
@@ -100,7 +101,11 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
         await engine.settled(undo.signal);
         await kill(undo);
       });
-      await startContainer({ engine, context, config }, (container) => seed(engine, container, op), op);
+      const prepare = async (container: Container): Promise<void> => {
+        await seed(engine, container, op);
+        await session.remember(engine, container.finishedAt);
+      };
+      await startContainer({ engine, context, config }, prepare, op);
     },
 
     async stop(op) {
@@ -144,12 +149,7 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
     async reconfigure(op) {
       const { engine, container } = await present(op);
       if (container.state !== "running" && container.state !== "paused") return;
-      const { limits } = await readFacts(engine, op.signal);
-      const memoryBytes = spec.memoryMiB * 1024 * 1024;
-      const body = {
-        ...(limits.cpu && { NanoCpus: spec.cpus * 1e9 }),
-        ...(limits.memory && { Memory: memoryBytes, ...(limits.swap && { MemorySwap: memoryBytes }) }),
-      };
+      const body = limitFields(spec, await readFacts(engine, op.signal));
       await engine.call({ method: "POST", path: ["containers", container.id, "update"], body }, op.signal);
     },
 
@@ -158,7 +158,10 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
         try {
           const engine = await session.open(signal);
           const container = await findContainer(engine, spec, signal);
-          if (container !== undefined) yield* readConsole(engine, container, signal);
+          if (container === undefined) return;
+          const isOn = container.state === "running" || container.state === "paused";
+          const lastEnd = isOn ? undefined : await session.lastEnd();
+          yield* readConsole(engine, container, lastEnd ?? container.finishedAt, signal);
         } catch (error) {
           if (!signal.aborted) throw error;
         }

@@ -21,7 +21,7 @@ export function settling(engine: Engine): SettlingEngine {
       // Reads and uploads of files are cut off: neither leaves anything behind.
       if (call.method === "GET" || call.isWait === true || call.upload !== undefined) return engine.call(call, signal);
       signal.throwIfAborted();
-      const work = engine.call(call, lifetime.signal);
+      const work = engine.call({ ...call, unsentSignal: signal }, lifetime.signal);
       const ended: Promise<void> = work
         .then(
           () => undefined,

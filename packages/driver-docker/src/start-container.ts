@@ -13,7 +13,7 @@ import { forgetPrivileges, isCapabilityRefusal } from "./privileges.js";
  */
 export async function startContainer(
   workshop: Workshop,
-  seed: (container: Container) => Promise<void>,
+  prepare: (container: Container) => Promise<void>,
   op: Operation,
 ): Promise<void> {
   const { engine, context } = workshop;
@@ -22,7 +22,7 @@ export async function startContainer(
   for (;;) {
     const container = await inspectContainer(engine, await ensureContainer(workshop, present, op), op.signal);
     if (container === undefined) throw removed(context.name);
-    await op.step("seed", "giving the machine its identity", () => seed(container));
+    await op.step("seed", "giving the machine its identity", () => prepare(container));
     try {
       await op.step("power-on", "starting the container", () =>
         engine.call({ method: "POST", path: ["containers", container.id, "start"], accept: [304] }, op.signal),
