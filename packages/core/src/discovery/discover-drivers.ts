@@ -1,7 +1,8 @@
 import { packageEntry } from "../registry/driver-entry.js";
 import type { DriverEntry, SkippedDriver } from "../registry/entry.js";
 import { type ExternalDriver, externalDrivers } from "./external-drivers.js";
-import { type Here, readManifest } from "./read-manifest.js";
+import type { Here } from "./parse-manifest.js";
+import { readManifest } from "./read-manifest.js";
 import { type DriverRoot, driverRoots, type RootsInput } from "./roots.js";
 import { scanRoot } from "./scan-root.js";
 

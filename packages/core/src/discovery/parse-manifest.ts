@@ -1,0 +1,91 @@
+import { CONTRACT_VERSION } from "../contract/driver.js";
+import { unsupportedContract } from "../registry/check-driver.js";
+import { isDriverName } from "../registry/driver-name.js";
+import type { DriverManifest } from "../registry/entry.js";
+import { firstPartyDriver } from "../registry/first-party.js";
+import { acceptsCore } from "./core-range.js";
+import { unsupportedPlatform } from "./platform.js";
+import { Rejection } from "./rejection.js";
+
+/** What a package is held against. */
+export interface Here {
+  readonly platform: string;
+  readonly arch: string;
+  /** The user's id; undefined on Windows. */
+  readonly uid: number | undefined;
+  readonly coreVersion: string;
+}
+
+/** Proves the fields of a driver's package.json. Throws {@link Rejection}. */
+export function parseManifest(
+  json: Readonly<Record<string, unknown>>,
+  expectedName: string | undefined,
+  here: Here,
+): Omit<DriverManifest, "directory" | "entry"> {
+  const { name: packageName, version } = json;
+  if (typeof packageName !== "string" || typeof version !== "string") {
+    throw new Rejection("invalid", "its package.json has no name or version");
+  }
+  // A package that lies as `mk-driver-x` and calls itself @mk/driver-qemu wants to be taken for another.
+  if (expectedName !== undefined && packageName !== expectedName) {
+    throw new Rejection("invalid", `its package.json claims to be ${JSON.stringify(packageName)}`);
+  }
+  const { name, aliases, api } = parseOwnField(json.mk, packageName, `${packageName}@${version}`);
+  const facts = { name, origin: `${packageName}@${version}` };
+  if (api !== CONTRACT_VERSION) {
+    const { message, hint } = unsupportedContract("it", api);
+    throw new Rejection("unsupported", message.replace(/^it /, ""), {
+      ...facts,
+      ...(hint !== undefined && { fix: hint }),
+    });
+  }
+  const os = listOf(json.os);
+  const cpu = listOf(json.cpu);
+  const platform = { ...(os !== undefined && { os }), ...(cpu !== undefined && { cpu }) };
+  const elsewhere = unsupportedPlatform(platform, here);
+  if (elsewhere !== undefined) throw new Rejection("unsupported", elsewhere, facts);
+  assertCore(json.peerDependencies, packageName, here.coreVersion, facts);
+  return { name, aliases, packageName, version, api, ...platform };
+}
+
+/** `"mk": { "driver": "kvm2", "api": 1, "aliases": ["kvm"] }` */
+function parseOwnField(mk: unknown, packageName: string, origin: string) {
+  if (!isRecord(mk)) throw new Rejection("invalid", 'its package.json has no "mk" field', { origin });
+  const { driver: name, api, aliases = [] } = mk;
+  if (!isDriverName(name)) throw new Rejection("invalid", 'its "mk.driver" is not a driver name', { origin });
+  if (!Array.isArray(aliases) || !aliases.every(isDriverName)) {
+    throw new Rejection("invalid", 'its "mk.aliases" are not driver names', { name, origin });
+  }
+  if (typeof api !== "number") throw new Rejection("invalid", 'its "mk.api" is not a number', { name, origin });
+  for (const taken of [name, ...aliases]) {
+    const owner = firstPartyDriver(taken);
+    if (owner === undefined || owner.packageName === packageName) continue;
+    throw new Rejection("invalid", `the name ${taken} belongs to ${owner.packageName}`, { name, origin });
+  }
+  return { name, aliases: aliases as readonly string[], api };
+}
+
+function assertCore(peers: unknown, packageName: string, coreVersion: string, facts: { name: string; origin: string }) {
+  const range = isRecord(peers) ? peers["@mk/core"] : undefined;
+  if (typeof range !== "string") return;
+  switch (acceptsCore(range, coreVersion)) {
+    case true:
+      return;
+    case "invalid":
+      throw new Rejection("invalid", `its peer range ${JSON.stringify(range)} of @mk/core cannot be read`, facts);
+    default:
+      throw new Rejection("unsupported", `needs @mk/core ${range}, this is ${coreVersion}`, {
+        ...facts,
+        fix: `Update mk and the driver: npm i -g @mk/cli ${packageName}`,
+      });
+  }
+}
+
+/** npm takes a single text for `os` and `cpu` too. */
+function listOf(value: unknown): readonly string[] | undefined {
+  return typeof value === "string" ? [value] : Array.isArray(value) ? value.map(String) : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
