@@ -3,7 +3,7 @@ import type { DiskFormat } from "@mk/vm";
 import type { Accelerator } from "./accelerator.js";
 import type { DiskCache } from "./config.js";
 import type { RunFiles } from "./machine-files.js";
-import { escapeOptionValue, optionList } from "./option-value.js";
+import { optionList } from "./option-value.js";
 
 /** All that decides one QEMU process. */
 export interface Launch {
@@ -74,11 +74,12 @@ export function commandLine(launch: Launch): readonly string[] {
 }
 
 function machine(launch: Launch): string {
-  const type = escapeOptionValue(launch.machineType);
+  const type = launch.machineType;
   switch (launch.arch) {
     case "amd64":
-      // Neither is of use to the guest; system management mode costs time at each boot.
-      return optionList(type, { vmport: "off", smm: "off", graphics: "off" });
+      // Neither is of use to the guest; system management mode costs time at each boot. `graphics=off` would make the firmware write to
+      // the serial port, before the guest's first line.
+      return optionList(type, { vmport: "off", smm: "off" });
     case "arm64":
       return optionList(type, { "gic-version": launch.accelerator === "tcg" ? "3" : "max" });
     default:

@@ -30,7 +30,7 @@ export function createConfig(spec: MachineSpec, values: OptionValues<typeof opti
     cpus: spec.cpus,
     memoryMiB: spec.memoryMiB,
     diskMiB: spec.diskMiB,
-    ports: spec.ports,
+    ports: spec.ports.map((port) => ({ ...port })),
     accelerator: values.accelerator,
     ...(values.cpu !== undefined && { cpu: values.cpu }),
     ...(values.machineType !== undefined && { machineType: values.machineType }),
@@ -38,7 +38,7 @@ export function createConfig(spec: MachineSpec, values: OptionValues<typeof opti
     diskFormat: values.diskFormat,
     diskCache: values.diskCache,
     sandbox: values.sandbox,
-    extraArgs: values.extraArgs,
+    extraArgs: [...values.extraArgs],
   };
 }
 

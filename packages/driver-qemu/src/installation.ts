@@ -64,11 +64,11 @@ function installHint(host: Host, arch: GuestArch): string {
   const packages = packagesFor(arch);
   switch (host.platform) {
     case "darwin":
-      return `Install it with "brew install ${packages["brew"]?.[0]}".`;
+      return `Install it with "brew install ${packages.brew?.[0]}".`;
     case "win32":
-      return `Install it with "winget install ${packages["winget"]?.[0]}".`;
+      return `Install it with "winget install ${packages.winget?.[0]}".`;
     default:
-      return `Install QEMU, on Debian with "apt install ${packages["apt"]?.[0]}".`;
+      return `Install QEMU, on Debian with "apt install ${packages.apt?.[0]}".`;
   }
 }
 
@@ -87,7 +87,7 @@ function usualPlaces(host: Host, program: string): readonly string[] {
     case "darwin":
       return [`/opt/homebrew/bin/${program}`, `/usr/local/bin/${program}`, `/opt/local/bin/${program}`];
     case "win32":
-      return [`${host.env["ProgramFiles"] ?? "C:\\Program Files"}\\qemu\\${program}.exe`];
+      return [`${host.env.ProgramFiles ?? "C:\\Program Files"}\\qemu\\${program}.exe`];
     default:
       return [];
   }

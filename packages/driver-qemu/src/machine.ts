@@ -73,7 +73,10 @@ export function createMachine(config: QemuConfig, context: MachineContext): Mach
 
     async create(op) {
       await op.step("disk", "making the data disk", async () => {
-        op.undo(() => host.files.remove(files.data));
+        op.undo(async () => {
+          await context.record.write(null);
+          await host.files.remove(files.data);
+        });
         if (config.diskFormat === "raw") await makeRawDisk(host.files, files.data, config.diskMiB);
         else await makeQcow2Disk(host.files, files.data, config.diskMiB);
       });
@@ -106,6 +109,7 @@ export function createMachine(config: QemuConfig, context: MachineContext): Mach
         for (const path of Object.values(files)) await host.files.remove(path);
         for (const path of Object.values(runFiles(record?.run?.directory ?? directory))) await host.files.remove(path);
         await host.files.remove(directory);
+        await context.record.write(null);
       });
     },
 

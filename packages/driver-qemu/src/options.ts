@@ -24,7 +24,7 @@ export const options = {
   binary: {
     type: "string",
     describe: "absolute path of qemu-system-<arch>, default from PATH",
-    pattern: /^(\/|[A-Za-z]:\\)/,
+    pattern: /^(?:\/|[A-Za-z]:\\).+$/,
     change: "restart",
   },
   diskFormat: {

@@ -160,8 +160,8 @@ export class QmpConnection implements AsyncDisposable {
         }),
       );
     } else if ("QMP" in message) this.#greeted?.();
-    else if (typeof message["event"] === "string") this.#event(message["event"], message["data"]);
-    else if (typeof message["id"] === "string") this.#reply(message["id"], message);
+    else if (typeof message.event === "string") this.#event(message.event, message.data);
+    else if (typeof message.id === "string") this.#reply(message.id, message);
     // A reply without an id answers a message QEMU could not parse; mk sends none. What else comes is of a later protocol.
   }
 
@@ -176,10 +176,10 @@ export class QmpConnection implements AsyncDisposable {
     const pending = this.#pending.get(id);
     if (pending === undefined) return; // its caller was aborted meanwhile
     if (!("error" in message)) {
-      pending.resolve(message["return"]);
+      pending.resolve(message.return);
       return;
     }
-    const { class: kind, desc } = isObject(message["error"]) ? message["error"] : {};
+    const { class: kind, desc } = isObject(message.error) ? message.error : {};
     pending.reject(
       new MkError("DRIVER_FAILED", `QEMU refused ${pending.command}: ${String(desc)}`, {
         details: { command: pending.command, class: String(kind), reason: String(desc) },

@@ -45,10 +45,10 @@ export async function readRecord(context: MachineContext): Promise<QemuRecord | 
 function isRun(value: unknown): value is QemuRun {
   if (typeof value !== "object" || value === null) return false;
   const run = value as Record<string, unknown>;
-  const texts = [run["binary"], run["version"], run["accelerator"], run["directory"]];
+  const texts = [run.binary, run.version, run.accelerator, run.directory];
   if (!texts.every((text) => typeof text === "string")) return false;
-  if (!Array.isArray(run["forwards"]) || !run["forwards"].every(isForward)) return false;
-  return run["process"] === undefined || isIdentity(run["process"]);
+  if (!Array.isArray(run.forwards) || !run.forwards.every(isForward)) return false;
+  return run.process === undefined || isIdentity(run.process);
 }
 
 function isForward(value: unknown): value is Forward {
