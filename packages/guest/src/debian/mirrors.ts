@@ -47,7 +47,7 @@ export interface MirrorChoice {
  */
 export function chooseMirrors({ option, env, apt }: MirrorChoice): readonly Mirror[] {
   if (option !== undefined && option !== "") return [named(option, "the mirror option")];
-  const fromEnv = env["MK_DEBIAN_MIRROR"];
+  const fromEnv = env.MK_DEBIAN_MIRROR;
   if (fromEnv !== undefined && fromEnv !== "") return [named(fromEnv, "MK_DEBIAN_MIRROR")];
   const own = apt.sources.filter(isDebian);
   const ownSecurity = own.filter(isSecurity).map(({ uri }) => uri);

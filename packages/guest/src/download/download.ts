@@ -103,7 +103,7 @@ async function attemptDownload(url: string, request: DownloadRequest, part: stri
   const resumable = previous.size > 0 && previous.size < request.size;
   const headers: Record<string, string> = { "accept-encoding": "identity", "user-agent": "mk" };
   if (resumable) {
-    headers["range"] = `bytes=${previous.size}-`;
+    headers.range = `bytes=${previous.size}-`;
     // A weak or foreign tag only costs a full answer; the digest decides about the contents.
     const etag = await readFile(etagFile, "utf8").catch(() => "");
     const [owner, tag] = etag.split("\n");

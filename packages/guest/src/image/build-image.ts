@@ -40,6 +40,8 @@ export interface BuildImageOptions {
   readonly keyring?: Uint8Array;
   /** apt's configuration directory. Default `/etc/apt`. */
   readonly aptDirectory?: string;
+  /** True when the caller holds the lock at {@link buildLockPath}. */
+  readonly locked?: boolean;
 }
 
 const PARALLEL_DOWNLOADS = 6;
@@ -216,13 +218,19 @@ async function removeLeftovers(images: string, prefix: string): Promise<void> {
  * INTEGRITY when anything is not as Debian signed it, DOWNLOAD_FAILED, NO_SPACE.
  */
 export async function buildImage(options: BuildImageOptions, op: Operation): Promise<GuestImage> {
-  const images = imagesDirectory(options.home);
-  await mkdir(images, { recursive: true, mode: 0o700 });
-  return withFileLock(join(images, `.build-${options.arch}.lock`), op.signal, () => buildLocked(options, images, op));
+  const lock = await buildLockPath(options.home, options.arch);
+  return options.locked === true ? build(options, op) : withFileLock(lock, op.signal, () => build(options, op));
 }
 
-async function buildLocked(options: BuildImageOptions, images: string, op: Operation): Promise<GuestImage> {
+/** The lock of an architecture's builds; makes the directory it is in. */
+export async function buildLockPath(home: string, arch: GuestArch): Promise<string> {
+  await mkdir(imagesDirectory(home), { recursive: true, mode: 0o700 });
+  return join(imagesDirectory(home), `.build-${arch}.lock`);
+}
+
+async function _build(options: BuildImageOptions, op: Operation): Promise<GuestImage> {
   const { home, arch } = options;
+  const images = imagesDirectory(home);
   const downloads = join(home, "cache", "downloads");
   const prefix = `.building-${arch}-`;
   await removeLeftovers(images, prefix);

@@ -1,0 +1,39 @@
+import type { GuestArch, GuestImage, Host, ImageSource, Operation } from "@mk/core";
+import { withFileLock } from "../download/file-lock.js";
+import { buildImage, buildLockPath } from "./build-image.js";
+import { readImage } from "./image-directory.js";
+import { newestImage } from "./image-list.js";
+
+export interface GuestImagesOptions {
+  /** mk's own directory. */
+  readonly home: string;
+  /** Base URL of a Debian mirror, for builds. Default: MK_DEBIAN_MIRROR, the host's apt configuration, then Debian's own. */
+  readonly mirror?: string | undefined;
+  /** Its environment names mirror and proxies. Default: this process's. */
+  readonly host?: Pick<Host, "env">;
+}
+
+/**
+ * Guest images of mk's cache, built when there are none. Digests are checked each time an image is taken out: by size and time where the
+ * files are as the last check left them, else in full; INTEGRITY when they differ.
+ */
+export function guestImages(options: GuestImagesOptions): ImageSource {
+  const { home, mirror, host } = options;
+  return {
+    async find(digest: string): Promise<GuestImage | undefined> {
+      return (await readImage(home, digest))?.image;
+    },
+    async ensure(arch: GuestArch, op: Operation): Promise<GuestImage> {
+      const cached = await newestImage(home, arch);
+      if (cached !== undefined) return cached.image;
+      // Whoever waited here for another's build finds its image.
+      return withFileLock(await buildLockPath(home, arch), op.signal, async () => {
+        const built = await newestImage(home, arch);
+        return (
+          built?.image ??
+          buildImage({ home, mirror, arch, locked: true, ...(host !== undefined && { env: host.env }) }, op)
+        );
+      });
+    },
+  };
+}
