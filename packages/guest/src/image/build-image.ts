@@ -228,7 +228,7 @@ export async function buildLockPath(home: string, arch: GuestArch): Promise<stri
   return join(imagesDirectory(home), `.build-${arch}.lock`);
 }
 
-async function _build(options: BuildImageOptions, op: Operation): Promise<GuestImage> {
+async function build(options: BuildImageOptions, op: Operation): Promise<GuestImage> {
   const { home, arch } = options;
   const images = imagesDirectory(home);
   const downloads = join(home, "cache", "downloads");
