@@ -1,6 +1,6 @@
 declare const valueType: unique symbol;
 
-interface Typed<T> {
+export interface Typed<T> {
   /** Never set: carries the type of the values. */
   readonly [valueType]?: T;
 }
