@@ -210,7 +210,8 @@ export class Bench implements AsyncDisposable {
   async inventory(): Promise<readonly string[]> {
     const seen = this.host instanceof ScriptedHost ? this.host.inventory() : [];
     const more = (await this.setup.inventory?.(this.host)) ?? [];
-    return [...seen.filter((line) => !line.includes(this.directory)), ...more].sort();
+    const others = [this.directory, ...(this.setup.changedByHost ?? [])];
+    return [...seen.filter((line) => !others.some((path) => line.includes(path))), ...more].sort();
   }
 
   /** What is there now that was not when the bench was opened, and the other way round. */

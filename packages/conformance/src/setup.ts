@@ -31,6 +31,8 @@ export interface ConformanceSetup {
   readonly image?: GuestImage;
   /** What the driver can leave outside of files, processes and sockets: domains, networks, volumes, containers. */
   readonly inventory?: (host: Host) => Promise<readonly string[]>;
+  /** Files that the host's own services change, such as the leases of its DHCP server: not counted as left behind. */
+  readonly changedByHost?: readonly string[];
   /** Resolves when the guest heeds a shutdown. Default: live machines with a console print `mk-guest: ready`. */
   readonly ready?: (bench: Bench, signal: AbortSignal) => Promise<void>;
   /** Brings the host into the state that a status other than `ready` reports, by name: for example its service is stopped. */

@@ -1,1 +1,1 @@
-export {};
+export { hyperkit as default } from "./driver.js";

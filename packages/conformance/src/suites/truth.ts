@@ -72,6 +72,15 @@ export const truth: Suite = ({ mode, open }) =>
           for (const stranger of strangers) expect(await bench.host.processes.isAlive(stranger)).toBe(true);
         }
       },
+      "does nothing between operations, not even when its process ends": async () => {
+        await using bench = await open();
+        await bench.reach("running");
+        const calls: string[] = [];
+        bench.disturb(({ name, subject }) => void calls.push(`${name} of ${subject}`));
+        killOwn(bench);
+        for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+        expect(calls).toEqual([]);
+      },
       "returns from kill only when nothing of the machine runs": async () => {
         await using bench = await open();
         const machine = await bench.reach("running");

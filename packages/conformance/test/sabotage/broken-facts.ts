@@ -21,19 +21,18 @@ export const brokenFacts: readonly Broken[] = [
   memory("has a secret in its source", "has no default for a secret", ({ options }) => ({
     options: { ...options, token: { type: "string", secret: true, default: "hunter2", describe: "the token" } },
   })),
-  memory(
-    "has a pattern that remembers where it matched",
-    "has patterns that match the whole value and keep no state",
-    ({ options }) => ({
-      options: { ...options, tag: { type: "string", pattern: /^a+$/g, describe: "a tag" } },
-    }),
-  ),
+  memory("has a pattern that remembers where it matched", "has patterns that keep no state", ({ options }) => ({
+    options: { ...options, tag: { type: "string", pattern: /^a+$/g, describe: "a tag" } },
+  })),
   memory("puts the time into its config", "makes the same config of the same spec and options", (sound) => {
     let calls = 0;
     return { createConfig: (...given) => ({ ...sound.createConfig(...given), bootMs: calls++ }) };
   }),
-  memory("keeps the caller's list in its config", "does not share or change what it was given", (sound) => ({
-    createConfig: (spec, values) => ({ ...sound.createConfig(spec, values), mounts: spec.mounts }),
+  memory("writes into the caller's spec", "does not change what it was given", (sound) => ({
+    createConfig: (spec, values) => {
+      Object.assign(spec, { cpus: Math.max(1, spec.cpus) });
+      return sound.createConfig(spec, values);
+    },
   })),
   memory("has a Date in its config", "makes plain JSON", (sound) => ({
     createConfig: (...given) => ({ ...sound.createConfig(...given), since: new Date(0) }),
