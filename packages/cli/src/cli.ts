@@ -12,7 +12,7 @@ export type Invoke = (
 ) => unknown;
 
 /** Words whose second word is part of the command: `driver list` is declared as `driver:list`. */
-export const COMMAND_GROUPS = ["driver", "config"] as const;
+export const COMMAND_GROUPS = ["driver", "config", "image"] as const;
 
 /** Every command and flag of mk. Help, completion and docs/cli.md are made from what is declared here. */
 export function declare(invoke: Invoke): CAC {
@@ -75,7 +75,6 @@ export function declare(invoke: Invoke): CAC {
     async () => (await import("./commands/ssh.js")).ssh,
   )
     .option("-t, --tty", "give the command a terminal")
-    .option("--native", "use mk's own SSH client for the shell")
     .example("mk ssh -- uname -a");
   command("cp <source> <target>", "copy files to or from a machine", async () => (await import("./commands/cp.js")).cp)
     .example("mk cp ./data mk:/home/mk/data")
@@ -157,6 +156,23 @@ export function declare(invoke: Invoke): CAC {
     "go back to the default",
     async () => (await import("./commands/config-unset.js")).configUnset,
   );
+
+  command("image:build", "build the guest image", async () => (await import("./commands/image-build.js")).imageBuild)
+    .option("--arch <name>", "amd64 or arm64 (default: this computer's)")
+    .option("--mirror <url>", "Debian mirror to download from (also MK_DEBIAN_MIRROR)");
+  command("image:list", "list guest images", async () => (await import("./commands/image-list.js")).imageList).alias(
+    "image:ls",
+  );
+  command(
+    "image:info <digest>",
+    "show a guest image",
+    async () => (await import("./commands/image-info.js")).imageInfo,
+  );
+  command(
+    "image:remove <...digests>",
+    "remove guest images",
+    async () => (await import("./commands/image-remove.js")).imageRemove,
+  ).alias("image:rm");
 
   command(
     "doctor [driver]",

@@ -1,4 +1,4 @@
-import type { Discovery, Host, Mk, UserConfig } from "@mk/core";
+import type { Discovery, Host, Mk, MkEvent, UserConfig } from "@mk/core";
 import type { DriverOptionFlags } from "./driver-flags.js";
 import type { Flags } from "./flags.js";
 import type { Output } from "./terminal/output.js";
@@ -24,6 +24,8 @@ export interface Context {
   readonly host: () => Promise<Host>;
   readonly userConfig: () => Promise<UserConfig>;
   readonly discover: () => Promise<Discovery>;
+  /** Shows an event of work that is no machine's. */
+  readonly onEvent: (event: MkEvent) => void;
   /** Ends the live display, so that what is written next stands below it. */
   readonly endProgress: () => void;
   /** The embedding API, made when first asked for; its events go to the renderer. */

@@ -54,7 +54,7 @@ export async function createContext(
         home,
         host: own,
         discover,
-        images: lazyImages({ home, host: own }),
+        images: lazyImages({ home, env }),
         onEvent: (event) => renderer.event(event),
         signal,
       });
@@ -77,6 +77,7 @@ export async function createContext(
     userConfig,
     discover,
     mk,
+    onEvent: (event) => renderer.event(event),
     endProgress: () => renderer.close(),
     async [Symbol.asyncDispose]() {
       renderer.close();

@@ -1,4 +1,4 @@
-import type { Driver, DriverEntry, ExternalDriver } from "@mk/core";
+import type { DriverEntry, ExternalDriver } from "@mk/core";
 
 /** The entry of a docker-machine driver. The code that speaks to it is loaded when it is chosen. */
 export function externalDriver({ name, path }: ExternalDriver): DriverEntry {
@@ -8,9 +8,7 @@ export function externalDriver({ name, path }: ExternalDriver): DriverEntry {
     builtin: false,
     origin: path,
     load: async (signal) => {
-      const { loadExternalDriver } = (await import("@mk/libmachine")) as unknown as {
-        loadExternalDriver(found: ExternalDriver, signal: AbortSignal): Promise<Driver>;
-      };
+      const { loadExternalDriver } = await import("@mk/libmachine");
       return await loadExternalDriver({ name, path }, signal);
     },
   };

@@ -1,15 +1,13 @@
-import type { Host, ImageSource } from "@mk/core";
-import { loadGuest } from "./guest.js";
+import type { ImageSource } from "@mk/core";
 
 /** The guest images of `@mk/guest`, whose code is loaded only when an image is needed. */
 export function lazyImages(options: {
   readonly home: string;
-  readonly host: Host;
-  readonly mirror?: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
 }): ImageSource {
   let source: Promise<ImageSource> | undefined;
   const images = (): Promise<ImageSource> => {
-    source ??= loadGuest().then(({ guestImages }) => guestImages(options));
+    source ??= import("@mk/guest").then(({ guestImages }) => guestImages(options));
     return source;
   };
   return {

@@ -1,8 +1,3 @@
-/** One word for a POSIX shell: taken literally whatever it contains. */
-export function quoteSh(word: string): string {
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
 /** One word for fish: only `\` and `'` are special within single quotes. */
 export function quoteFish(word: string): string {
   return `'${word.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;

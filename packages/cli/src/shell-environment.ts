@@ -1,5 +1,5 @@
-import { MkError } from "@mk/core";
-import { quoteFish, quotePowerShell, quoteSh } from "./quote-shell.js";
+import { MkError, quoteForShell } from "@mk/core";
+import { quoteFish, quotePowerShell } from "./quote-shell.js";
 
 export const SHELLS = ["sh", "fish", "powershell"] as const;
 export type Shell = (typeof SHELLS)[number];
@@ -32,7 +32,7 @@ export function shellStatements(shell: Shell, variables: Readonly<Record<string,
 function set(shell: Shell, name: string, value: string): string {
   switch (shell) {
     case "sh":
-      return `export ${name}=${quoteSh(value)}`;
+      return `export ${name}=${quoteForShell(value)}`;
     case "fish":
       return `set -gx ${name} ${quoteFish(value)};`;
     case "powershell":

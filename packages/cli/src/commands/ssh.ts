@@ -2,12 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
 import { join } from "node:path";
-import type { MachineHandle } from "@mk/core";
+import { interactiveSshCommand, type MachineHandle, sshTarget } from "@mk/core";
 import type { Command, Context } from "../context.js";
 import { isOn, passedThrough } from "../flags.js";
 import { machineName } from "../machine-name.js";
-import { quoteSh } from "../quote-shell.js";
-import { sshArguments } from "../ssh-command.js";
 
 /** Answers the exit code of the command in the machine. */
 export const ssh: Command = async (context, [argument], flags) => {
@@ -17,23 +15,22 @@ export const ssh: Command = async (context, [argument], flags) => {
   if (argv.length > 0 && !isOn(flags, "tty")) return await runCommand(context, machine, argv);
 
   const access = await machine.access({ signal: context.signal });
-  const directory = join(context.home, "machines", name);
   // A script may stand on standard input instead of a person.
   const tty = isOn(flags, "tty") || context.stdin.isTTY === true;
-  const command = argv.length === 0 ? undefined : argv.map(quoteSh).join(" ");
-  if (access.via === "ssh" && !isOn(flags, "native")) {
-    const program = await (await context.host()).which("ssh");
-    if (program !== undefined) {
-      const arguments_ = sshArguments(access, directory, { tty, ...(command !== undefined && { command }) });
-      return await runInTerminal(program, arguments_);
-    }
-  }
   if (access.via === "exec" && tty) {
     const [program = "", ...rest] = access.argv;
-    return await runInTerminal(program, [...rest, ...(argv.length === 0 ? ["sh", "-l"] : argv)]);
+    return await runInTerminal(program, [...rest, ...(argv.length === 0 ? LOGIN_SHELL : argv)]);
   }
-  return await ownShell(context, machine, argv.length === 0 ? ["sh", "-l"] : argv, tty);
+  const program = access.via === "ssh" ? await (await context.host()).which("ssh") : undefined;
+  if (access.via !== "ssh" || program === undefined) {
+    return await ownShell(context, machine, argv.length === 0 ? LOGIN_SHELL : argv, tty);
+  }
+  const target = sshTarget(access, { name, directory: join(context.home, "machines", name) });
+  const [, ...rest] = interactiveSshCommand(target, { command: argv, tty, platform: process.platform });
+  return await runInTerminal(program, rest);
 };
+
+const LOGIN_SHELL = ["sh", "-l"] as const;
 
 async function runCommand(context: Context, machine: MachineHandle, argv: readonly string[]): Promise<number> {
   const { exitCode } = await machine.exec(argv, {

@@ -3,6 +3,7 @@ import type { Command, Context } from "../context.js";
 import { isOn, text } from "../flags.js";
 import { DEFAULT_MACHINE, machineName } from "../machine-name.js";
 import { parseStartFlags } from "../parse-start.js";
+import { sentence } from "../render/sentence.js";
 import { table } from "../terminal/table.js";
 import { formatDuration } from "../terminal/units.js";
 
@@ -30,16 +31,22 @@ function driverOf(context: Context, named: string | undefined): Pick<StartReques
   return { ...(driver !== undefined && { driver }), ...(ofFlags !== undefined && { options }) };
 }
 
+/** Most phases of a start are over at once; the sum counts them all. */
+const WORTH_A_LINE_MS = 100;
+
 /** What runs now, how long each phase took, and what to do next. */
 async function summary({ palette, signal }: Context, machine: MachineHandle): Promise<string> {
   const { name, driver, spec } = await machine.info({ signal });
   const size = `${spec.cpus} ${spec.cpus === 1 ? "CPU" : "CPUs"}, ${formatSizeMiB(spec.memoryMiB)} memory, ${formatSizeMiB(spec.diskMiB)} disk`;
   const argument = name === DEFAULT_MACHINE ? "" : ` ${name}`;
   const total = machine.timings.reduce((sum, { durationMs }) => sum + durationMs, 0);
-  const phases = machine.timings.map(({ title, durationMs }) => [title, formatDuration(durationMs)]);
+  const phases = machine.timings
+    .filter(({ durationMs }) => durationMs >= WORTH_A_LINE_MS)
+    .map(({ title, durationMs }) => [sentence(title), formatDuration(durationMs)]);
   return [
     `${palette.bold(name)} is running: driver ${driver}, ${size}.`,
-    ...(phases.length === 0 ? [] : ["", palette.dim(table([...phases, ["In all", formatDuration(total)]], "  "))]),
+    "",
+    palette.dim(table([...phases, ["In all", formatDuration(total)]], "  ")),
     "",
     "Next:",
     table(

@@ -5,9 +5,12 @@ import { formatBytes, formatDuration } from "../terminal/units.js";
 import { truncate } from "../terminal/width.js";
 import type { Renderer } from "./renderer.js";
 import { selectionLine } from "./selection.js";
+import { sentence } from "./sentence.js";
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const FRAME_MS = 80;
+/** Steps that end sooner leave no line behind. */
+const WORTH_A_LINE_MS = 300;
 
 interface ActiveStep {
   readonly title: string;
@@ -55,7 +58,7 @@ export function terminalRenderer(output: Output, palette: Palette, now: () => nu
         case "step.started": {
           const parent = data.parent === undefined ? undefined : active.get(data.parent);
           active.set(data.step, {
-            title: data.title,
+            title: sentence(data.title),
             startedAt: now(),
             depth: parent === undefined ? 0 : parent.depth + 1,
           });
@@ -73,6 +76,10 @@ export function terminalRenderer(output: Output, palette: Palette, now: () => nu
           const step = active.get(data.step);
           active.delete(data.step);
           if (step === undefined) break;
+          if (data.type === "step.finished" && data.durationMs < WORTH_A_LINE_MS) {
+            draw();
+            break;
+          }
           const sign = data.type === "step.failed" ? palette.red("✗") : palette.green("✓");
           const line = `${sign} ${"  ".repeat(step.depth)}${step.title} ${palette.dim(formatDuration(data.durationMs))}`;
           draw(line);
@@ -82,7 +89,7 @@ export function terminalRenderer(output: Output, palette: Palette, now: () => nu
           draw(`${palette.green("✓")} ${selectionLine(data)}`);
           break;
         case "note":
-          draw(data.level === "warning" ? `${palette.yellow("!")} ${data.message}` : `  ${data.message}`);
+          draw(data.level === "warning" ? `${palette.yellow("!")} ${data.message}` : `  ${sentence(data.message)}`);
           break;
         case "undo.started":
           draw(palette.yellow("↶ Undoing what was done"));
