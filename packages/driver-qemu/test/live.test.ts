@@ -1,0 +1,120 @@
+import { spawn } from "node:child_process";
+import { connect, createServer } from "node:net";
+import { createMk, type Mk, type StartRequest } from "@mk/core";
+import { hostInventory, inventoryDifference, live, temporaryDirectory, until } from "@mk/testing";
+import { expect, test } from "vitest";
+import qemu from "../src/index.js";
+import { testImages } from "./guest-images.js";
+
+const suite = await live({ needs: ["qemu", "linux", "network"] });
+
+const SMALL: StartRequest = { driver: "qemu", cpus: 2, memoryMiB: 1024, diskMiB: 4096 };
+
+/** mk with a home of its own. */
+async function openMk(prefix: string): Promise<{ readonly mk: Mk } & AsyncDisposable> {
+  const directory = await temporaryDirectory(prefix);
+  const mk = createMk({ home: directory.join("home"), drivers: [qemu], images: testImages() });
+  return {
+    mk,
+    async [Symbol.asyncDispose]() {
+      for (const { name } of await mk.list()) await (await mk.machine(name)).delete();
+      await mk[Symbol.asyncDispose]();
+      await directory[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The pid of a machine's QEMU, from its command line. */
+async function pidOf(id: string): Promise<number> {
+  const line = (await hostInventory({ mentions: [id] })).find((each) => /^process \d+ .*qemu-system/.test(each));
+  if (line === undefined) throw new Error(`no QEMU of ${id} runs`);
+  return Number(line.split(" ")[1]);
+}
+
+function reaches(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}
+
+suite("a real guest in QEMU", () => {
+  test("runs Docker, keeps its data over stop, start and a killed QEMU, and leaves nothing when it is deleted", async () => {
+    // The name of the home is what a hostile user would choose.
+    await using opened = await openMk("mk q'\"<>&,;$ü-");
+    const { mk } = opened;
+    const before = await hostInventory({ mentions: [mk.home] });
+    const machine = await mk.start({ ...SMALL, name: "life" });
+    const { spec } = await machine.info();
+
+    expect(await machine.status()).toEqual({ state: "running" });
+    expect((await machine.exec(["uname", "-m"], { check: true })).stdout.trim()).toBe("x86_64");
+    expect((await machine.exec(["docker", "version", "--format", "{{.Server.Os}}"], { check: true })).stdout).toMatch(/linux/);
+    const listening = (await hostInventory({ mentions: [spec.id] })).filter((line) => line.startsWith("socket tcp"));
+    expect(listening.length).toBeGreaterThanOrEqual(2);
+    for (const line of listening) expect(line).toMatch(/^socket tcp 127\.0\.0\.1:/);
+
+    await machine.script("echo kept | sudo tee /data/proof && sync", { check: true });
+    const ssh = await machine.endpoint(22);
+    await machine.stop();
+    expect(await machine.status()).toEqual({ state: "stopped" });
+    await machine.start();
+    expect(await machine.endpoint(22)).toEqual(ssh);
+    expect((await machine.exec(["cat", "/data/proof"], { check: true })).stdout).toBe("kept\n");
+
+    process.kill(await pidOf(spec.id), "SIGKILL");
+    await until("the machine is stopped", async () => (await machine.status()).state === "stopped");
+    await machine.start();
+    expect((await machine.exec(["cat", "/data/proof"], { check: true })).stdout).toBe("kept\n");
+
+    await machine.delete();
+    expect(inventoryDifference(before, await hostInventory({ mentions: [mk.home] }))).toEqual({ added: [], removed: [] });
+  });
+
+  test("runs beside another one, and takes other ports than those that are taken", async () => {
+    await using opened = await openMk("mk-two-");
+    const { mk } = opened;
+    const [one, two] = await Promise.all([mk.start({ ...SMALL, name: "one" }), mk.start({ ...SMALL, name: "two" })]);
+    const [first, second] = [await one.endpoint(22), await two.endpoint(22)];
+    expect(first).not.toEqual(second);
+    const names = await Promise.all([one, two].map(async (each) => (await each.exec(["hostname"])).stdout.trim()));
+    expect(names).toEqual(["one", "two"]);
+
+    await one.stop();
+    await using server = createServer().listen(first.port, first.host);
+    await until("the port is taken", () => server.listening);
+    await one.start();
+    expect((await one.endpoint(22)).port).not.toBe(first.port);
+    expect((await one.exec(["hostname"])).stdout.trim()).toBe("one");
+    expect((await two.exec(["hostname"])).stdout.trim()).toBe("two");
+  });
+
+  test("is unknown while QEMU is stopped, is off after a forced stop, and forwards ports on demand", async () => {
+    await using opened = await openMk("mk-frozen-");
+    const { mk } = opened;
+    const machine = await mk.start({ ...SMALL, name: "frozen" });
+    const server = machine.exec(["nc", "-l", "-p", "8080", "-e", "cat"]);
+    const { host, port } = await machine.endpoint(8080);
+    expect(host).toBe("127.0.0.1");
+    await until("the guest's server is reached", () => reaches(host, port));
+    await server;
+
+    const { spec } = await machine.info();
+    process.kill(await pidOf(spec.id), "SIGSTOP");
+    expect(await machine.status()).toMatchObject({ state: "unknown", reason: expect.stringContaining("not responding") });
+    await machine.stop({ force: true });
+    expect(await machine.status()).toEqual({ state: "stopped" });
+  });
+
+  test("is in a session of its own, which the terminal's Ctrl-C does not reach", async () => {
+    await using opened = await openMk("mk-session-");
+    const { mk } = opened;
+    const machine = await mk.start({ ...SMALL, name: "session" });
+    const pid = await pidOf((await machine.info()).spec.id);
+    const ps = spawn("ps", ["-o", "sid=", "-p", String(pid)]);
+    let output = "";
+    for await (const chunk of ps.stdout) output += chunk;
+    expect(Number(output)).toBe(pid);
+  });
+});
