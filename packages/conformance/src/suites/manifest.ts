@@ -13,8 +13,10 @@ export const manifest: Suite = ({ driver, setup }) => {
     "is called as discovery looks for drivers": () => {
       expect(json.name).toMatch(PACKAGE_NAME);
     },
-    "names the driver and the contract in its manifest": () => {
-      expect(json.mk).toEqual({ driver: driver.name, api: driver.contract });
+    "names the driver, its aliases and the contract in its manifest": () => {
+      const { aliases = [], ...names } = json.mk as { readonly aliases?: readonly string[] };
+      expect(names).toEqual({ driver: driver.name, api: driver.contract });
+      expect([...aliases].sort()).toEqual([...driver.aliases].sort());
     },
     "lists the operating systems it supports": () => {
       expect(json.os).toEqual(expect.arrayContaining([expect.stringMatching(PLATFORM)]));
