@@ -14,3 +14,5 @@ export {
 } from "./gob/schema.js";
 export { externalDriver, loadExternalDriver } from "./host/load-external-driver.js";
 export type { PluginProgram } from "./host/plugin-process.js";
+export { type IsolatedOptions, isolated } from "./isolated/isolated.js";
+export { type ServePluginOptions, servePlugin } from "./server/serve-plugin.js";

@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { MkError } from "@mk/core";
 import { GobDecoder } from "../gob/decoder.js";
 import { GobEncoder } from "../gob/encoder.js";
 import type { GobSchema, GobShape, GobValue } from "../gob/schema.js";
@@ -52,15 +53,13 @@ export function serveRpc(stream: Duplex, service: RpcService): void {
 
   const answer = <R>(request: GobValue<typeof requestSchema>, error: string, schema: GobSchema<R>, reply: R): void => {
     if (stream.destroyed || stream.writableEnded) return;
-    const head = encoder.encode(responseSchema, {
-      ServiceMethod: request.ServiceMethod,
-      Seq: request.Seq,
-      Error: error,
-    });
+    const { ServiceMethod, Seq } = request;
+    const head = encoder.encode(responseSchema, { ServiceMethod, Seq, Error: error });
+    const body = encoder.encode(schema, reply);
     // Header and reply go out together; nothing is awaited in between.
     stream.cork();
     stream.write(head);
-    stream.write(encoder.encode(schema, reply));
+    stream.write(body);
     stream.uncork();
   };
 
@@ -71,7 +70,10 @@ export function serveRpc(stream: Duplex, service: RpcService): void {
   ): Promise<void> => {
     running++;
     try {
-      answer(request, "", served.method.reply, await served.handler(argument));
+      const reply = await served.handler(argument);
+      // A method without a reply is one whose client drops it.
+      if (served.method.reply.kind === "ignored") answer(request, "", emptySchema, EMPTY);
+      else answer(request, "", served.method.reply, reply);
     } catch (error) {
       // An empty text would mean success.
       answer(request, errorText(error), emptySchema, EMPTY);
@@ -125,6 +127,7 @@ export function serveRpc(stream: Duplex, service: RpcService): void {
 }
 
 function errorText(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const hint = MkError.is(error) ? error.hint : undefined;
+  const text = `${error instanceof Error ? error.message : String(error)}${hint === undefined ? "" : ` (${hint})`}`;
   return text === "" ? "unknown error" : text;
 }

@@ -1,0 +1,1 @@
+export { pretendDriver as default } from "./pretend-driver.js";

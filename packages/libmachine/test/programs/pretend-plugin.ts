@@ -1,0 +1,4 @@
+import { servePlugin } from "../../src/index.js";
+import { pretendDriver } from "./pretend-driver.js";
+
+await servePlugin(pretendDriver);

@@ -1,0 +1,39 @@
+import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+export interface Bundle extends AsyncDisposable {
+  /** Path of the program. */
+  readonly path: string;
+}
+
+/** Makes a program that Node runs of a TypeScript file among the tests, with all sources it imports. */
+export async function bundle(source: string, name: string): Promise<Bundle> {
+  // Below this package, so that what is not bundled is found.
+  const cache = fileURLToPath(new URL("../../node_modules/.cache/", import.meta.url));
+  await mkdir(cache, { recursive: true });
+  const directory = await mkdtemp(join(cache, "bundle-"));
+  const path = join(directory, `${name}.mjs`);
+  await build({
+    entryPoints: [fileURLToPath(new URL(`../${source}`, import.meta.url))],
+    outfile: path,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    conditions: ["@mk/source"],
+    external: ["ssh2", "cpu-features", "@mk/guest"],
+    banner: {
+      js: "#!/usr/bin/env node\nimport { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+    logLevel: "error",
+  });
+  await chmod(path, 0o755);
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
