@@ -11,6 +11,7 @@ import { start } from "./lifecycle/machine-commands.js";
 import { openSession } from "./lifecycle/machine-session.js";
 import { planChanges } from "./lifecycle/plan-changes.js";
 import { absent, readConfig } from "./lifecycle/stored-machine.js";
+import { sweepAbsent } from "./lifecycle/sweep-leftovers.js";
 import { createMachineHandle } from "./machine/machine-handle.js";
 import { machineInfo } from "./machine/machine-info.js";
 import { valueEntry } from "./registry/driver-entry.js";
@@ -62,7 +63,11 @@ export function createMk(options: MkOptions = {}): Mk {
       }),
     async machine(name) {
       assertMachineName(name);
-      if ((await engine.store.read(name)).kind === "absent") throw absent(name);
+      if ((await engine.store.read(name)).kind === "absent") {
+        // It may have been deleted by a command that was killed before it was through.
+        await sweepAbsent(engine, name, signal);
+        throw absent(name);
+      }
       return createMachineHandle({ engine, name, signal });
     },
     list: (call = {}) =>

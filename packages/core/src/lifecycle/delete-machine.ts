@@ -3,6 +3,7 @@ import type { Engine } from "./engine.js";
 import { inspectMachine } from "./inspect-machine.js";
 import type { MachineSession } from "./machine-session.js";
 import { runOnMachine } from "./run-on-machine.js";
+import { sweepLeftovers } from "./sweep-leftovers.js";
 
 /** Removes the machine and everything of it. What was begun is finished by the next command. Called under the machine's lock. */
 export async function deleteMachine(engine: Engine, session: MachineSession, call: Call): Promise<void> {
@@ -17,7 +18,7 @@ export async function deleteMachine(engine: Engine, session: MachineSession, cal
     await op.step("files", "removing the machine's files", () => engine.store.remove(name));
     op.emit({ type: "machine.state", state: "absent" });
   });
-  await engine.store.sweep();
+  await sweepLeftovers(engine);
 }
 
 /** Drops mk's own files of a machine whose driver cannot be asked. What the driver made may stay behind. */
@@ -28,5 +29,5 @@ export async function forgetMachine(engine: Engine, name: string, call: Call): P
     await op.step("files", "removing the machine's files", () => engine.store.remove(name));
     op.emit({ type: "machine.state", state: "absent" });
   });
-  await engine.store.sweep();
+  await sweepLeftovers(engine);
 }

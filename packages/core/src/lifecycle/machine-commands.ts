@@ -13,6 +13,7 @@ import { runOnMachine } from "./run-on-machine.js";
 import { startMachine } from "./start-machine.js";
 import { stopMachine } from "./stop-machine.js";
 import { absent, readConfig, requireConfig } from "./stored-machine.js";
+import { sweepLeftovers } from "./sweep-leftovers.js";
 
 export async function start(engine: Engine, name: string, request: StartRequest, call: Call): Promise<void> {
   await startMachine(engine, name, request, call);
@@ -60,7 +61,8 @@ export async function remove(engine: Engine, name: string, call: Call, forget = 
   void lock;
   const stored = await engine.store.read(name);
   if (stored.kind === "absent") {
-    await engine.store.sweep();
+    await engine.store.remove(name);
+    await sweepLeftovers(engine);
     throw absent(name);
   }
   try {

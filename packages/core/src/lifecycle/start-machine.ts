@@ -17,11 +17,13 @@ import { reconcileMachine } from "./reconcile-machine.js";
 import { reconfigureMachine } from "./reconfigure-machine.js";
 import { stopMachine } from "./stop-machine.js";
 import { requireConfig } from "./stored-machine.js";
+import { sweepLeftovers } from "./sweep-leftovers.js";
 
 /** Makes the machine if there is none, gives it the settings asked for, starts it unless it runs, and waits until its guest is ready. */
 export async function startMachine(engine: Engine, name: string, request: StartRequest, call: Call): Promise<void> {
   await using lock = await lockMachine(engine, name, "start", call.signal);
   void lock;
+  await sweepLeftovers(engine);
   const config = await requireConfig(engine, name);
   const found = config === undefined ? undefined : await reconcileMachine(engine, config, call);
   if (found === undefined) return await startNew(engine, name, request, call);

@@ -9,6 +9,7 @@ import type { Engine } from "./engine.js";
  */
 export async function requireConfig(engine: Engine, name: string): Promise<MachineConfig | undefined> {
   const stored = await engine.store.read(name);
+  await engine.store.tidy(name);
   switch (stored.kind) {
     case "absent":
       return undefined;

@@ -128,7 +128,8 @@ async function breakLock(
   await rm(ticket, { force: true });
 }
 
-async function readOwner(path: string): Promise<LockOwner | undefined> {
+/** The record at a path; undefined when there is none. */
+export async function readOwner(path: string): Promise<LockOwner | undefined> {
   let text: string;
   try {
     text = await readFile(path, "utf8");

@@ -7,7 +7,7 @@ import { errnoOf, fileError } from "../host/file-error.js";
 import type { Home } from "./home.js";
 import { decodeMachineConfig, encodeMachineConfig, type MachineConfig } from "./machine-config.js";
 import { isMachineName } from "./machine-name.js";
-import { syncDirectory, writeFileAtomic } from "./write-file-atomic.js";
+import { isTemporary, syncDirectory, writeFileAtomic } from "./write-file-atomic.js";
 
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 const TRASH = ".trash-";
@@ -32,7 +32,9 @@ export interface MachineStore {
   repair(name: string): Promise<void>;
   /** Removes the directory: at once for every reader, since it is renamed first. */
   remove(name: string): Promise<void>;
-  /** Finishes removals that were interrupted. */
+  /** Removes temporary files that a killed mk left in the machine's directory. */
+  tidy(name: string): Promise<void>;
+  /** Finishes removals that were interrupted. Needs no lock. */
   sweep(): Promise<void>;
 }
 
@@ -49,7 +51,7 @@ export function createMachineStore(home: Home): MachineStore {
         const config = decodeMachineConfig(await readBounded(join(directory, "config.json.last")), name);
         return { kind: "recovered", config, problem };
       } catch (lastError) {
-        // A directory without either file is a machine whose creation was killed before its first side effect: nothing was lost.
+        // The config is written before the driver is first called: without any there is nothing but a creation that was killed.
         const never = errnoOf(error) === "ENOENT" && errnoOf(lastError) === "ENOENT";
         return never && !(await hasFiles(directory)) ? { kind: "absent" } : { kind: "broken", problem };
       }
@@ -112,6 +114,11 @@ export function createMachineStore(home: Home): MachineStore {
       }
       await failpoint("store.remove:after");
     },
+    async tidy(name) {
+      const directory = home.machine(name);
+      const entries = await readdir(directory).catch(() => []);
+      for (const entry of entries) if (isTemporary(entry)) await rm(join(directory, entry), { force: true });
+    },
     async sweep() {
       const entries = await readdir(home.machines).catch(() => []);
       for (const entry of entries) {
@@ -153,5 +160,5 @@ async function exists(path: string): Promise<boolean> {
 
 async function hasFiles(directory: string): Promise<boolean> {
   const entries = await readdir(directory).catch(() => [""]);
-  return entries.some((entry) => !entry.includes(".tmp-"));
+  return !entries.every((entry) => isTemporary(entry) || entry === "intent.json");
 }

@@ -35,6 +35,11 @@ export async function writeFileAtomic(path: string, contents: string | Uint8Arra
   }
 }
 
+/** Whether a directory's entry is what a killed {@link writeFileAtomic} left. */
+export function isTemporary(entry: string): boolean {
+  return /\.tmp-\d+-[0-9a-f]{8}$/.test(entry);
+}
+
 /** Makes names that were added to or removed from a directory survive a power cut. */
 export async function syncDirectory(path: string): Promise<void> {
   // Windows opens no directories; NTFS journals its metadata.

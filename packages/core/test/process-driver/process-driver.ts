@@ -90,6 +90,11 @@ function processMachine(script: string, config: Config, context: MachineContext)
     async create(op) {
       op.undo(() => host.files.remove(disk));
       await op.step("disk", "making the disk", () => host.files.write(disk, `disk of ${context.id}\n`));
+      await op.step("seed", "writing the seed", async () => {
+        for (const { path, contents } of await context.seed()) {
+          await host.files.write(join(directory, `seed-${path.replaceAll("/", "-")}`), contents);
+        }
+      });
       await op.step("define", "defining the machine", () => host.files.write(join(directory, "definition"), "x"));
     },
     async start(op) {

@@ -1,0 +1,32 @@
+/** Core's own steps, by operation. Drivers add theirs: every `op.step` is one. */
+const STEPS = {
+  create: ["image", "config", "save", "inspect", "driver", "resolve", "remove"],
+  start: ["inspect", "intent", "driver", "resume", "ssh", "ready", "resolve", "power-off"],
+  stop: ["inspect", "intent", "shutdown", "kill", "verify", "resolve"],
+  reconfigure: ["intent", "driver", "save", "resolve"],
+  delete: ["intent", "inspect", "kill", "driver", "files"],
+  pause: ["driver"],
+  resume: ["driver"],
+  lock: ["acquire", "release"],
+  store: [
+    "directory",
+    "config",
+    "last-good",
+    "intent",
+    "resolve",
+    "quarantine",
+    "remove",
+    "trash",
+    "write",
+    "sync",
+    "rename",
+    "sync-directory",
+  ],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+/** The names of all failpoints of core, each before and after its step: what MK_FAILPOINTS can name. */
+export function listFailpoints(): readonly string[] {
+  return Object.entries(STEPS).flatMap(([operation, steps]) =>
+    steps.flatMap((step) => [`${operation}.${step}:before`, `${operation}.${step}:after`]),
+  );
+}

@@ -1,0 +1,155 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createMk, type Mk, MkError } from "@mk/core";
+import { type TemporaryDirectory, temporaryDirectory, until } from "@mk/testing";
+import { expect } from "vitest";
+import { fakeImages } from "../images.js";
+import { processDriver } from "../process-driver/process-driver.js";
+import { type MkRun, runMk } from "./run-mk.js";
+
+/** What is done to which machine. */
+export interface Scenario {
+  readonly title: string;
+  readonly command: "start" | "stop" | "delete" | "reconfigure";
+  readonly before: "absent" | "stopped" | "running";
+}
+
+export const SCENARIOS: readonly Scenario[] = [
+  { title: "create and start", command: "start", before: "absent" },
+  { title: "start", command: "start", before: "stopped" },
+  { title: "stop", command: "stop", before: "running" },
+  { title: "reconfigure", command: "reconfigure", before: "running" },
+  { title: "delete", command: "delete", before: "running" },
+];
+
+export type Injection = "kill" | "term" | "int";
+
+/** A home with a bystander that runs, and the victim in the state the scenario wants. */
+export interface KillBench extends AsyncDisposable {
+  readonly mk: Mk;
+  run(scenario: Scenario, failpoints: string): Promise<MkRun>;
+  /** Checks the promises of the design after a run that was cut off. `deleteFirst`: the next command is a delete, not a start. */
+  check(scenario: Scenario, run: MkRun, deleteFirst: boolean): Promise<void>;
+}
+
+const VICTIM = "victim";
+const BYSTANDER = "bystander";
+const SCRIPT = join(import.meta.dirname, "..", "process-driver", "machine.mjs");
+
+export async function openBench(program: string): Promise<KillBench> {
+  const home: TemporaryDirectory = await temporaryDirectory("mk-kill-");
+  const mk = createMk({ home: home.path, drivers: [processDriver({ script: SCRIPT })], images: fakeImages() });
+  const bystander = await mk.start({ name: BYSTANDER });
+  const bystanderPids = await pidsOf(home.join("machines", BYSTANDER));
+  const bystanderDisk = await readFile(home.join("machines", BYSTANDER, "disk.raw"), "utf8");
+  const clean = await filesOf(home.path);
+  let victimDisk: string | undefined;
+  let runs = 0;
+
+  async function prepare({ before }: Scenario): Promise<void> {
+    victimDisk = undefined;
+    if (before === "absent") return;
+    const victim = await mk.start({ name: VICTIM });
+    if (before === "stopped") await victim.stop();
+    victimDisk = await readFile(home.join("machines", VICTIM, "disk.raw"), "utf8");
+  }
+
+  async function check(scenario: Scenario, run: MkRun, deleteFirst: boolean): Promise<void> {
+    const directory = home.join("machines", VICTIM);
+    // 3 and 8: it ended by itself or by the kill, with an error that is typed.
+    expect(run.signal === "SIGABRT", "the command hung").toBe(false);
+    expect(run.stderr).toBe("");
+    if (run.exitCode !== null && run.exitCode !== 0) expect(run.outcome).toMatchObject({ code: "CANCELLED" });
+
+    // 2 and 7: every state file is whole, the others work.
+    const list = await mk.list();
+    for (const machine of list) expect(machine).not.toHaveProperty("problem");
+    expect(list.find(({ name }) => name === BYSTANDER)).toMatchObject({ status: { state: "running" } });
+    expect(await pidsOf(home.join("machines", BYSTANDER))).toEqual(bystanderPids);
+    expect(await readFile(home.join("machines", BYSTANDER, "disk.raw"), "utf8")).toBe(bystanderDisk);
+
+    // 1: what existed still exists, its data unchanged, unless it was being deleted.
+    const victim = list.find(({ name }) => name === VICTIM);
+    if (victimDisk !== undefined && scenario.command !== "delete") {
+      expect(victim).toBeDefined();
+      expect(await readFile(join(directory, "disk.raw"), "utf8")).toBe(victimDisk);
+    }
+
+    // 6: "running" only with a process that proves it, and nothing runs unseen. A process whose mk was killed while it was being born
+    // finds that out by itself; until then it is not a machine.
+    const state = victim?.status.state ?? "absent";
+    if (state === "running") expect(await pidsOf(directory)).toHaveLength(1);
+    if (state === "stopped" || state === "absent") {
+      await until("the listed state is the real one", async () => {
+        const seen = (await mk.list()).find(({ name }) => name === VICTIM)?.status.state ?? "absent";
+        return (await pidsOf(directory)).length === (seen === "running" ? 1 : 0);
+      });
+    }
+
+    // 4: the next command succeeds without surgery.
+    if (!deleteFirst) {
+      const started = await mk.start({ name: VICTIM });
+      expect(await started.status()).toEqual({ state: "running" });
+      expect(await started.exec(["true"])).toMatchObject({ exitCode: 0 });
+      expect(await pidsOf(directory)).toHaveLength(1);
+      if (victimDisk !== undefined && scenario.command !== "delete") {
+        expect(await readFile(join(directory, "disk.raw"), "utf8")).toBe(victimDisk);
+      }
+    }
+    await mk
+      .machine(VICTIM)
+      .then((machine) => machine.delete())
+      .catch((error: unknown) => {
+        // A creation that left nothing, or a deletion that was done.
+        if (!deleteFirst || !MkError.is(error, "MACHINE_ABSENT")) throw error;
+      });
+
+    // 5: nothing is left of it, nothing else was touched.
+    await until("no process is left", async () => (await pidsOf(directory)).length === 0);
+    expect(await filesOf(home.path)).toEqual(clean);
+  }
+
+  return {
+    mk,
+    async run(scenario, failpoints) {
+      await prepare(scenario);
+      const logFile = join(home.path, "..", `${home.path.split("/").at(-1)}-${++runs}.log`);
+      const args = [home.path, SCRIPT, VICTIM, scenario.command];
+      try {
+        return await runMk({ program, args, logFile, failpoints });
+      } finally {
+        await import("node:fs/promises").then(({ rm }) => rm(logFile, { force: true }));
+      }
+    },
+    check,
+    async [Symbol.asyncDispose]() {
+      for (const name of [VICTIM, BYSTANDER]) {
+        await mk
+          .machine(name)
+          .then((machine) => machine.delete({ forget: true }))
+          .catch(() => undefined);
+      }
+      await bystander[Symbol.asyncDispose]();
+      await mk[Symbol.asyncDispose]();
+      await home[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Processes that have the machine's directory in their command line: its "hypervisor". */
+async function pidsOf(directory: string): Promise<readonly string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+      return command.includes(`machine.mjs\0${directory}\0`) ? [pid] : [];
+    }),
+  );
+  return found.flat();
+}
+
+/** Everything below a directory, without the bystander's own, which lives on. */
+async function filesOf(directory: string): Promise<readonly string[]> {
+  const entries = await readdir(directory, { recursive: true });
+  return entries.filter((entry) => !entry.startsWith(join("machines", BYSTANDER, ""))).sort();
+}

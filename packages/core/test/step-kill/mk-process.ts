@@ -1,0 +1,35 @@
+// mk as a process of its own, to be killed. argv: home, script of the process driver, machine's name, command.
+import { createMk, ERROR_CODES, MkError } from "@mk/core";
+import { fakeImages } from "../images.js";
+import { processDriver } from "../process-driver/process-driver.js";
+
+const [home = "", script = "", name = "", command = ""] = process.argv.slice(2);
+const stop = new AbortController();
+let exitCode = 0;
+
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const) {
+  process.on(signal, () => {
+    // A second one means now.
+    if (stop.signal.aborted) process.exit(code);
+    exitCode = code;
+    stop.abort(new MkError("CANCELLED", `ended by ${signal}`));
+  });
+}
+
+await using mk = createMk({ home, drivers: [processDriver({ script })], images: fakeImages(), signal: stop.signal });
+try {
+  if (command === "start") await mk.start({ name });
+  else if (command === "reconfigure") await mk.start({ name, cpus: 7, allow: "restart" });
+  else if (command === "stop") await (await mk.machine(name)).stop();
+  else if (command === "delete") await (await mk.machine(name)).delete();
+  else throw new TypeError(`unknown command ${command}`);
+  process.stdout.write(`${JSON.stringify({ ok: true })}\n`);
+} catch (error) {
+  if (!MkError.is(error)) throw error;
+  process.stdout.write(`${JSON.stringify(error)}\n`);
+  exitCode ||= ERROR_CODES[error.code].exitCode;
+}
+process.exitCode = exitCode;
