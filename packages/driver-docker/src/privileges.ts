@@ -145,18 +145,22 @@ async function search(trial: Trial, wanted: DockerConfig["privileges"], signal: 
   }
   const likely = ALL_CAPABILITIES.filter((name) => name !== OFTEN_WITHHELD);
   const guesses = wanted === "capabilities" ? [ALL_CAPABILITIES, likely] : [likely];
-  let capabilities: readonly string[] | undefined;
-  for (const guess of guesses) capabilities ??= await granted(trial, guess, signal);
-  capabilities ??= await bisect(trial, ALL_CAPABILITIES, signal);
-  if (!capabilities.includes(INDISPENSABLE)) throw insufficient(`it does not grant ${INDISPENSABLE}`);
-  const mode = "capabilities";
-  if (await hasDevices(trial, { mode, capabilities, devices: DEVICES }, signal))
-    return { mode, capabilities, devices: DEVICES };
+  for (const guess of guesses) {
+    // Capabilities and devices in one trial: what most engines grant is then known after two.
+    const capabilities = await granted(trial, guess, DEVICES, signal);
+    if (capabilities !== undefined) return sufficient(capabilities, DEVICES);
+  }
+  const capabilities = await bisect(trial, ALL_CAPABILITIES, signal);
   const devices: string[] = [];
   for (const device of DEVICES) {
-    if (await hasDevices(trial, { mode, capabilities, devices: [device] }, signal)) devices.push(device);
+    if ((await granted(trial, capabilities, [device], signal)) !== undefined) devices.push(device);
   }
-  return { mode, capabilities, devices };
+  return sufficient(capabilities, devices);
+}
+
+function sufficient(capabilities: readonly string[], devices: readonly string[]): Privileges {
+  if (!capabilities.includes(INDISPENSABLE)) throw insufficient(`it does not grant ${INDISPENSABLE}`);
+  return { mode: "capabilities", capabilities, devices };
 }
 
 function insufficient(why: string): MkError {
@@ -166,23 +170,25 @@ function insufficient(why: string): MkError {
   });
 }
 
-/** The list without the names the engine does not know, when it grants all of those; undefined when it refuses one. */
+/** The list without the names the engine does not know, when it grants all of it with these devices; undefined when it does not. */
 async function granted(
   trial: Trial,
   names: readonly string[],
+  devices: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly string[] | undefined> {
-  let list = names;
+  let capabilities = names;
   for (;;) {
     try {
-      return (await accepts(trial, { mode: "capabilities", capabilities: list, devices: [] }, signal))
-        ? list
-        : undefined;
+      return (await accepts(trial, { mode: "capabilities", capabilities, devices }, signal)) ? capabilities : undefined;
     } catch (error) {
-      const unknown = /unknown capability:? "?(?:CAP_)?([A-Z_]+)/i.exec(engineSaid(error) ?? "")?.[1];
+      const said = engineSaid(error) ?? "";
+      // "error gathering device information while adding custom device": it does not exist where the engine runs.
+      if (devices.length > 0 && /custom device/i.test(said)) return undefined;
+      const unknown = /unknown capability:? "?(?:CAP_)?([A-Z_]+)/i.exec(said)?.[1];
       // An engine older than its kernel. One name less each time: this ends.
-      if (unknown === undefined || !list.includes(unknown)) throw error;
-      list = list.filter((name) => name !== unknown);
+      if (unknown === undefined || !capabilities.includes(unknown)) throw error;
+      capabilities = capabilities.filter((name) => name !== unknown);
     }
   }
 }
@@ -190,7 +196,7 @@ async function granted(
 /** Group testing: an engine lacks few, so halves are nearly always granted whole. */
 async function bisect(trial: Trial, names: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
   if (names.length === 0) return [];
-  const whole = await granted(trial, names, signal);
+  const whole = await granted(trial, names, [], signal);
   if (whole !== undefined) return whole;
   if (names.length === 1) return [];
   const middle = names.length >> 1;
@@ -198,16 +204,6 @@ async function bisect(trial: Trial, names: readonly string[], signal: AbortSigna
     ...(await bisect(trial, names.slice(0, middle), signal)),
     ...(await bisect(trial, names.slice(middle), signal)),
   ];
-}
-
-async function hasDevices(trial: Trial, privileges: Privileges, signal: AbortSignal): Promise<boolean> {
-  try {
-    return await accepts(trial, privileges, signal);
-  } catch (error) {
-    // "error gathering device information while adding custom device": it does not exist where the engine runs.
-    if (/device/i.test(engineSaid(error) ?? "")) return false;
-    throw error;
-  }
 }
 
 /** Whether a container with these privileges starts. Whatever it then does, or cannot find to run, does not matter. */

@@ -114,7 +114,7 @@ async function dockerObjects(isMeant: (text: string) => boolean): Promise<readon
   const found = await Promise.all(
     Object.entries(lists).map(async ([kind, args]) =>
       lines(await outputOf("docker", args))
-        .filter((line) => /[ ,]mk\./.test(line) && isMeant(line))
+        .filter((line) => /[ ,](?:dev\.)?mk\./.test(line) && isMeant(line))
         .map((line) => `docker ${kind} ${line}`),
     ),
   );
