@@ -34,9 +34,10 @@ describe.each(SCENARIOS)("$title, cut off at any step", (scenario) => {
       const clean = await bench.run(scenario, "");
       expect(clean.outcome).toEqual({ ok: true });
       await bench.check(scenario, clean, true);
-      const cases = failpointsOf(clean.hits.map(({ name }) => name));
+      const names = clean.hits.map(({ name }) => name);
+      for (const name of names) reached.add(name);
+      const cases = casesOf(names, injection);
       for (const [index, { name, hit }] of cases.entries()) {
-        reached.add(name);
         const failpoints = `${name}=${hit === 1 ? "" : `${hit - 1}*off->`}1*${injection}`;
         if (only !== undefined && only !== failpoints) continue;
         counts.run++;
@@ -62,11 +63,20 @@ it("reaches every failpoint that is listed, and lists every one that is reached"
   expect(listed.filter((name) => !SELDOM.test(name) && !reached.has(name))).toEqual([]);
 });
 
-/** Each failpoint at each time it was hit; those of files, which are many, at the first, the second and the last. */
-function failpointsOf(names: readonly string[]): readonly { readonly name: string; readonly hit: number }[] {
-  return [...new Set(names)].flatMap((name) => {
-    const count = names.filter((other) => other === name).length;
-    const wanted = name.startsWith("store.") ? [1, 2, count] : [1];
-    return [...new Set(wanted)].filter((hit) => hit <= count).map((hit) => ({ name, hit }));
+interface KillCase {
+  readonly name: string;
+  /** At which of its hits. */
+  readonly hit: number;
+}
+
+/**
+ * Every failpoint that the command hit. A file is written many times: there the first and the last are taken. A signal that is caught has
+ * its effect at the next step's boundary, so the places between two of those are left to SIGKILL.
+ */
+function casesOf(names: readonly string[], injection: Injection): readonly KillCase[] {
+  return [...new Set(names)].flatMap((name): readonly KillCase[] => {
+    if (!/^(?:store|lock)\./.test(name)) return [{ name, hit: 1 }];
+    if (injection !== "kill") return [];
+    return [...new Set([1, names.filter((other) => other === name).length])].map((hit) => ({ name, hit }));
   });
 }

@@ -12,20 +12,8 @@ export interface ErrorOrigin {
 
 /** The one place where whatever was thrown becomes an MkError. */
 export function mapError(error: unknown, { what, driver, step, signal }: ErrorOrigin): MkError {
-  if (signal.aborted && isAbort(error, signal.reason)) {
-    // A wait may have added what it knows to the reason; else the reason tells more than what was made of it.
-    const reason: unknown = MkError.is(error) && error.cause === signal.reason ? error : signal.reason;
-    const at = step === undefined ? "" : ` while: ${step}`;
-    if (MkError.is(reason)) return reason.details?.step === undefined ? located(reason, at, step) : reason;
-    if (reason instanceof Error && reason.name === "TimeoutError") {
-      return new MkError("TIMED_OUT", `the ${what} took too long${at}`, { cause: reason });
-    }
-    return new MkError("CANCELLED", `the ${what} was cancelled${at}`, {
-      cause: reason,
-      hint: "Run the command again: it goes on from what is there.",
-      details: step === undefined ? undefined : { step },
-    });
-  }
+  // What is thrown after the abort is the abort's consequence, whatever it looks like.
+  if (signal.aborted) return abortError(error, signal.reason, what, step);
   if (MkError.is(error)) return error;
   const message = error instanceof Error ? error.message : String(error);
   const who = driver === undefined ? "" : ` in driver ${driver}`;
@@ -35,15 +23,25 @@ export function mapError(error: unknown, { what, driver, step, signal }: ErrorOr
   });
 }
 
-/** The caller's reason, with the step it met: the caller cannot know it. */
-function located(reason: MkError, at: string, step: string | undefined): MkError {
-  if (step === undefined) return reason;
-  const { code, message, hint, docs, details } = reason;
-  return new MkError(code, `${message}${at}`, { hint, docs, details: { ...details, step }, cause: reason });
+function abortError(error: unknown, reason: unknown, what: string, step: string | undefined): MkError {
+  // A wait may have added what it knows to the reason.
+  const known = MkError.is(error) && error.cause === reason ? error : reason;
+  const at = step === undefined ? "" : ` while: ${step}`;
+  if (MkError.is(known)) return located(known, at, step);
+  const cause = error === reason ? reason : error;
+  if (reason instanceof Error && reason.name === "TimeoutError") {
+    return new MkError("TIMED_OUT", `the ${what} took too long${at}`, { cause });
+  }
+  return new MkError("CANCELLED", `the ${what} was cancelled${at}`, {
+    cause,
+    hint: "Run the command again: it goes on from what is there.",
+    details: step === undefined ? undefined : { step },
+  });
 }
 
-function isAbort(error: unknown, reason: unknown): boolean {
-  if (error === reason || MkError.is(error, "CANCELLED")) return true;
-  if (!(error instanceof Error)) return false;
-  return error.name === "AbortError" || error.name === "TimeoutError" || (MkError.is(error) && error.cause === reason);
+/** The reason with the step it met, which whoever aborted cannot know. */
+function located(reason: MkError, at: string, step: string | undefined): MkError {
+  if (step === undefined || reason.details?.step !== undefined) return reason;
+  const { code, message, hint, docs, details } = reason;
+  return new MkError(code, `${message}${at}`, { hint, docs, details: { ...details, step }, cause: reason });
 }

@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+// Writes docs/errors.md from the table of error codes in @mk/core.
+import { readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import ts from "typescript";
+
+const source = new URL("../packages/core/src/errors.ts", import.meta.url);
+const target = new URL("../docs/errors.md", import.meta.url);
+
+/** The whole of docs/errors.md. */
+export async function renderErrorsDoc() {
+  const { ERROR_CODES } = await importTypeScript(source);
+  const rows = Object.entries(ERROR_CODES).map(([code, { exitCode, meaning }]) => [
+    `\`${code}\``,
+    String(exitCode),
+    meaning,
+  ]);
+  return `<!-- Made by scripts/generate-errors-doc.mjs from packages/core/src/errors.ts. Do not edit. -->
+
+# Errors
+
+Every failure of mk is an \`MkError\` with one of these codes, a message that names the thing, mostly a \`hint\` that says what to do, and the
+\`cause\`. Codes and exit codes are API: they stay as they are within a major version; messages do not.
+
+\`mk --output json\` prints an error as \`{"error":{"code","message","hint","details","cause"}}\`. A program that runs in the machine by
+\`mk ssh -- …\` gives mk its own exit code.
+
+${table(["code", "exit code", "meaning"], rows)}`;
+}
+
+/** A Markdown table padded as people do it, so that its source reads too. */
+function table(head, rows) {
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
+  const line = (cells) => `| ${cells.map((cell, column) => cell.padEnd(widths[column])).join(" | ")} |\n`;
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("");
+}
+
+/** Imports a TypeScript file that imports nothing, without a build. */
+async function importTypeScript(url) {
+  const { outputText } = ts.transpileModule(await readFile(url, "utf8"), {
+    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
+  });
+  return await import(`data:text/javascript;base64,${Buffer.from(outputText).toString("base64")}`);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  await writeFile(target, await renderErrorsDoc());
+  console.log(`wrote ${fileURLToPath(target)}`);
+}
