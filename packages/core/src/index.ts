@@ -1,19 +1,53 @@
-export * from "./api.js";
-export * from "./contract/driver.js";
-export * from "./contract/host.js";
-export * from "./contract/json.js";
-export * from "./contract/machine.js";
-export * from "./contract/operation.js";
-export * from "./contract/options.js";
-export * from "./contract/spec.js";
-export * from "./contract/status.js";
+export type {
+  CallOptions,
+  DockerEnvironment,
+  DriverReport,
+  ExecOptions,
+  ExecResult,
+  Forward,
+  ImageSource,
+  MachineHandle,
+  MachineInfo,
+  Mk,
+  MkOptions,
+  SettingChange,
+  StartRequest,
+} from "./api.js";
+export {
+  CONTRACT_VERSION,
+  type Driver,
+  type DriverDefinition,
+  type DriverPriority,
+  type DriverTraits,
+  type MachineContext,
+} from "./contract/driver.js";
+export type {
+  CommandResult,
+  DaemonOptions,
+  FileStat,
+  Files,
+  Host,
+  HostProcess,
+  HostUser,
+  Network,
+  PortLease,
+  Processes,
+  ProcessIdentity,
+  RunOptions,
+} from "./contract/host.js";
+export type { Json, JsonObject } from "./contract/json.js";
+export type { Machine } from "./contract/machine.js";
+export type { Operation, Progress } from "./contract/operation.js";
+export type { OptionSpec, OptionSpecs, OptionValues } from "./contract/options.js";
+export type { GuestArch, GuestImage, MachineSpec, MountSpec, PortSpec, SeedFile } from "./contract/spec.js";
+export type { DriverStatus, Endpoint, MachineAccess, MachineState, MachineStatus } from "./contract/status.js";
 export { createMk } from "./create-mk.js";
 export { defineDriver } from "./define-driver.js";
 export { type Discovery, type DiscoveryInput, discoverDrivers } from "./discovery/discover-drivers.js";
 export type { ExternalDriver } from "./discovery/external-drivers.js";
 export type { DriverRoot } from "./discovery/roots.js";
 export { ERROR_CODES, MkError, type MkErrorCode, type MkErrorInit, type SerializedMkError } from "./errors.js";
-export * from "./events/event.js";
+export type { EventData, MkEvent, OperationName, PhaseTiming } from "./events/event.js";
 export { createEventLog, type EventLog } from "./events/event-log.js";
 export { setFailpoints } from "./failpoints/failpoint.js";
 export { listFailpoints } from "./failpoints/list-failpoints.js";
@@ -33,7 +67,7 @@ export {
 } from "./options/resolve-options.js";
 export { packageEntry, valueEntry } from "./registry/driver-entry.js";
 export { isDriverName } from "./registry/driver-name.js";
-export * from "./registry/entry.js";
+export type { DriverEntry, DriverManifest, SkippedDriver } from "./registry/entry.js";
 export { FIRST_PARTY_DRIVERS, firstPartyDriver } from "./registry/first-party.js";
 export { createRegistry, type Registry, type RegistryInit } from "./registry/registry.js";
 export { suggest } from "./registry/suggest.js";
