@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { chmod, lstat, unlink } from "node:fs/promises";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -29,6 +30,8 @@ export async function forward(
   // An unreachable machine is told at once, not to the first program that connects.
   await carrier.connect(signal);
   const stop = new AbortController();
+  // One listener for each open connection: their number is no leak.
+  setMaxListeners(0, stop.signal);
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.add(socket);

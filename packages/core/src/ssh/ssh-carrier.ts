@@ -34,19 +34,19 @@ export class SshCarrier implements Carrier {
     const { env, terminal, signal } = options;
     const pty = terminal && { term: terminal.term, cols: terminal.columns, rows: terminal.rows };
     const line = command === "shell" ? undefined : commandLine(command, env);
-    const channel = await this.#session(signal, (client, done) => {
+    return this.#session(signal, (client, done) => {
       if (line === undefined) client.shell(pty ?? false, done);
       else client.exec(line, pty ? { pty } : {}, done);
     });
-    return this.#process(channel);
   }
 
   async dial(target: ForwardTarget, signal: AbortSignal): Promise<Duplex> {
     try {
-      return await this.#channel(signal, (client, done) => {
+      const request: OpenChannel = (client, done) => {
         if ("path" in target) client.openssh_forwardOutStreamLocal(target.path, done);
         else client.forwardOut("127.0.0.1", 0, target.host ?? "127.0.0.1", target.port, done);
-      });
+      };
+      return await this.#channel(signal, request, (channel) => channel);
     } catch (error) {
       if (MkError.is(error) || signal.aborted) throw error;
       const name = "path" in target ? target.path : `port ${target.port}`;
@@ -81,30 +81,32 @@ export class SshCarrier implements Carrier {
     return connecting;
   }
 
-  /** Opens a channel for a program, when the server lets us. */
-  async #session(signal: AbortSignal, request: OpenChannel): Promise<ClientChannel> {
+  /** Starts a program, when the server lets us. */
+  async #session(signal: AbortSignal, request: OpenChannel): Promise<RemoteProcess> {
     for (;;) {
-      await this.#slots.take(signal);
+      const slot = await this.#slots.take(signal);
       try {
-        const channel = await this.#channel(signal, request);
-        channel.once("close", () => this.#slots.free());
-        return channel;
+        return await this.#channel(signal, request, (channel) => {
+          channel.once("close", () => slot.free());
+          return this.#process(channel);
+        });
       } catch (error) {
-        if (isRefusal(error) && this.#slots.refuse()) continue;
-        if (!isRefusal(error)) this.#slots.free();
+        if (isRefusal(error) && slot.refuse()) continue;
+        slot.free();
         throw MkError.is(error) || signal.aborted ? error : this.#refused(error);
       }
     }
   }
 
-  async #channel(signal: AbortSignal, request: OpenChannel): Promise<ClientChannel> {
+  /** `use` gets the channel in the turn in which it is opened: a short program's exit code comes in the same packet. */
+  async #channel<T>(signal: AbortSignal, request: OpenChannel, use: (channel: ClientChannel) => T): Promise<T> {
     const client = await this.#client(signal);
-    const opening = new Promise<ClientChannel>((resolve, reject) => {
+    const opening = new Promise<T>((resolve, reject) => {
       request(client, (error, channel) => {
         if (error) return reject(error);
+        resolve(use(channel));
         // The caller has gone: nobody else would ever close it.
         if (signal.aborted) letGo(channel);
-        resolve(channel);
       });
     });
     return raceAbort(opening, signal);
@@ -138,7 +140,8 @@ export class SshCarrier implements Carrier {
   }
 
   #refused(cause: unknown): MkError {
-    if (!isRefusal(cause)) return this.#lost(cause);
+    // Of a lost connection the carrier has let go before it hears of this.
+    if (this.#connecting === undefined) return this.#lost(cause);
     return new MkError("SSH_FAILED", `machine ${this.#target.machine} lets no program be started over SSH`, { cause });
   }
 

@@ -43,7 +43,7 @@ export async function openSshConnection(
   const client = new Client();
   try {
     timer.enter("connect");
-    const socket = await host.network.connect(target, timer.signal);
+    const socket = await host.network.connect({ host: target.host, port: target.port }, timer.signal);
     timer.enter("banner");
     await login(client, socket, { timer, target, check, privateKey });
     await check.remember();

@@ -40,6 +40,8 @@ export async function privateSshd(machine: string, config: readonly string[] = [
         "UsePAM no",
         // The directory is below /tmp, which others may write to.
         "StrictModes no",
+        // bash reads the user's .bashrc for a command over SSH, unless it is not the first shell: it may take a second.
+        "SetEnv SHLVL=1",
       ].join("\n"),
     ),
   ]);
