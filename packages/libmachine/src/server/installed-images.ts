@@ -1,7 +1,9 @@
-import { createNodeHost, type ImageSource, MkError } from "@mk/core";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { type ImageSource, MkError } from "@mk/core";
 
 interface GuestPackage {
-  guestImages(options: { readonly home?: string; readonly host: ReturnType<typeof createNodeHost> }): ImageSource;
+  guestImages(options: { readonly home: string }): ImageSource;
 }
 
 /** The guest images of `@mk/guest`, loaded when one is needed. The package is optional: drivers that boot nothing of ours do without. */
@@ -26,5 +28,6 @@ async function load(): Promise<ImageSource> {
       cause,
     });
   })) as GuestPackage;
-  return guest.guestImages({ host: createNodeHost() });
+  // The images of the user's own mk, so that one is built once.
+  return guest.guestImages({ home: process.env.MK_HOME || join(homedir(), ".mk") });
 }

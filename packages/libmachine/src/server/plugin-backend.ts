@@ -135,7 +135,7 @@ export class PluginBackend {
   /** Does what starts the machine, if that is not done yet; then keeps what is known of it now. */
   async #started(machine: MachineHandle, start?: (machine: MachineHandle) => Promise<void>): Promise<void> {
     await start?.(machine);
-    await prepareForDockerMachine(machine);
+    await prepareForDockerMachine(this.#options.driver, machine);
     const access = await machine.access();
     const address = await machine.address();
     this.#config = {

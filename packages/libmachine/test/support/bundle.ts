@@ -25,7 +25,7 @@ export async function bundle(source: string, name: string): Promise<Bundle> {
     conditions: ["@mk/source"],
     external: ["ssh2", "cpu-features", "@mk/guest"],
     banner: {
-      js: "#!/usr/bin/env node\nimport { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+      js: "#!/usr/bin/env node\nimport { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
     },
     logLevel: "error",
   });
