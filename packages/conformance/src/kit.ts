@@ -2,6 +2,7 @@ import type { Driver } from "@mk/core";
 import { type ContractTest, type Subject, type Suite, subjectOf } from "./contract-test.js";
 import type { ConformanceSetup } from "./setup.js";
 import { abilities } from "./suites/abilities.js";
+import { absent } from "./suites/absent.js";
 import { cancellation } from "./suites/cancellation.js";
 import { config } from "./suites/config.js";
 import { facts } from "./suites/facts.js";
@@ -31,6 +32,7 @@ const SUITES: readonly Suite[] = [
   faults,
   truth,
   abilities,
+  absent,
 ];
 
 /** All tests that the driver's shape calls for. Looks at the driver once, on a host of its own. */

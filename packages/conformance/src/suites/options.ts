@@ -1,4 +1,4 @@
-import type { OptionSpec } from "@mk/core";
+import { checkOptions, type OptionSpec } from "@mk/core";
 import { expect } from "vitest";
 import { type Suite, suiteOf } from "../contract-test.js";
 import { optionDefaults } from "../option-defaults.js";
@@ -45,6 +45,20 @@ export const options: Suite = ({ driver, setup }) => {
     "has no default for a secret": each((option, name) => {
       if (option.secret === true) expect(option.default, name).toBeUndefined();
     }),
+    "has every value refused by core that its declaration does not take": each((option, name) => {
+      for (const value of wrong(option)) {
+        expect(() => checkOptions(driver, { [name]: value }), `${name}=${String(value)}`).toThrow(
+          expect.objectContaining({ code: "INVALID_OPTION" }),
+        );
+      }
+    }),
+    "has options refused by core that it does not declare": () => {
+      for (const name of ["noSuchOption", "__proto__x", "constructor", "toString"]) {
+        expect(() => checkOptions(driver, { [name]: "x" }), name).toThrow(
+          expect.objectContaining({ code: "INVALID_OPTION" }),
+        );
+      }
+    },
     "makes a config of its defaults alone": () => {
       expect(config({})).toBeTypeOf("object");
     },
@@ -65,6 +79,24 @@ function edges(option: OptionSpec): readonly unknown[] {
       return [true, false];
     case "list":
       return [[]];
+    default:
+      return option satisfies never;
+  }
+}
+
+/** Values that an option of this kind cannot take. */
+function wrong(option: OptionSpec): readonly unknown[] {
+  switch (option.type) {
+    case "string":
+      return [1, true, null, ["x"], "a\0b", ...(option.choices === undefined ? [] : ["no such choice", ""])];
+    case "integer": {
+      const outside = [(option.min ?? Number.NaN) - 1, (option.max ?? Number.NaN) + 1];
+      return ["1", 1.5, Number.NaN, Number.POSITIVE_INFINITY, null, true, ...outside];
+    }
+    case "boolean":
+      return ["true", 0, 1, null, []];
+    case "list":
+      return ["x", [1], [null], {}, null, ["a\0b"]];
     default:
       return option satisfies never;
   }
