@@ -13,7 +13,8 @@ export const options = {
   },
   privileges: {
     type: "string",
-    describe: "how the container gets its privileges: all of them, a list of capabilities, or what the engine grants",
+    describe:
+      "whether the container runs privileged or with a list of capabilities; auto asks the engine for the first, then the second",
     choices: ["auto", "privileged", "capabilities"],
     default: "auto",
     change: "restart",

@@ -11,8 +11,8 @@ import {
 } from "./objects.js";
 import { route } from "./routes.js";
 
-/** What goes wrong with a request: no answer, a cut connection, a failure, another server's page, JSON of the wrong shape, a torn answer. */
-export type Fault = "hang" | "reset" | "error" | "page" | "lie" | "torn";
+/** What goes wrong with a request: no answer, a cut connection, a failure, another server's page, JSON of the wrong shape, a torn answer, or all is well but late. */
+export type Fault = "hang" | "reset" | "error" | "page" | "lie" | "torn" | "late";
 
 /** A Docker Engine in memory behind real HTTP: enough of the API for this driver, with the words and statuses of engine 20.10. */
 export class FakeEngine {
@@ -31,6 +31,8 @@ export class FakeEngine {
   version: Readonly<Record<string, unknown>> = {};
   /** Called for each request; answers how it goes wrong, if it does. */
   misbehave: (method: string, path: string) => Fault | undefined = () => undefined;
+  /** What late requests wait for. */
+  late: Promise<void> = Promise.resolve();
   /** Whether guests end when they are told to. */
   isGuestObedient = true;
   /** Every request so far, as `METHOD /path`. */
@@ -158,6 +160,8 @@ export class FakeEngine {
         response.write('{"Id":');
         setImmediate(() => request.socket.destroy());
         return;
+      case "late":
+        await this.late;
     }
     try {
       const body = await readBody(request);
