@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { listFailpoints } from "@mk/core";
 import { type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -17,7 +18,7 @@ let bench: KillBench;
 
 beforeAll(async () => {
   directory = await temporaryDirectory("mk-kill-program-");
-  bench = await openBench(await bundle("mk-process", directory.path));
+  bench = await openBench(await bundle(join(import.meta.dirname, "step-kill", "mk-process.ts"), directory.path));
 });
 afterAll(async () => {
   await bench[Symbol.asyncDispose]();

@@ -1,11 +1,11 @@
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename, join } from "node:path";
 import { build } from "tsup";
 
-/** Bundles a TypeScript file beside this one into `directory` so that plain Node runs it; answers its path. */
-export async function bundle(entry: string, directory: string): Promise<string> {
+/** Bundles a TypeScript file into `directory` so that plain Node runs it; answers its path. */
+export async function bundle(file: string, directory: string): Promise<string> {
+  const entry = basename(file, ".ts");
   await build({
-    entry: { [entry]: join(dirname(fileURLToPath(import.meta.url)), `${entry}.ts`) },
+    entry: { [entry]: file },
     outDir: directory,
     format: ["esm"],
     target: "node20",

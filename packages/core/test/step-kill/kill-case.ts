@@ -4,6 +4,7 @@ import { createMk, type Mk, MkError } from "@mk/core";
 import { type TemporaryDirectory, temporaryDirectory, until } from "@mk/testing";
 import { expect } from "vitest";
 import { fakeImages } from "../images.js";
+import { machinePids } from "../process-driver/machine-pids.js";
 import { processDriver } from "../process-driver/process-driver.js";
 import { type MkRun, runMk } from "./run-mk.js";
 
@@ -40,7 +41,7 @@ export async function openBench(program: string): Promise<KillBench> {
   const home: TemporaryDirectory = await temporaryDirectory("mk-kill-");
   const mk = createMk({ home: home.path, drivers: [processDriver({ script: SCRIPT })], images: fakeImages() });
   const bystander = await mk.start({ name: BYSTANDER });
-  const bystanderPids = await pidsOf(home.join("machines", BYSTANDER));
+  const bystanderPids = await machinePids(home.join("machines", BYSTANDER));
   const bystanderDisk = await readFile(home.join("machines", BYSTANDER, "disk.raw"), "utf8");
   const clean = await filesOf(home.path);
   let victimDisk: string | undefined;
@@ -65,7 +66,7 @@ export async function openBench(program: string): Promise<KillBench> {
     const list = await mk.list();
     for (const machine of list) expect(machine).not.toHaveProperty("problem");
     expect(list.find(({ name }) => name === BYSTANDER)).toMatchObject({ status: { state: "running" } });
-    expect(await pidsOf(home.join("machines", BYSTANDER))).toEqual(bystanderPids);
+    expect(await machinePids(home.join("machines", BYSTANDER))).toEqual(bystanderPids);
     expect(await readFile(home.join("machines", BYSTANDER, "disk.raw"), "utf8")).toBe(bystanderDisk);
 
     // 1: what existed still exists, its data unchanged, unless it was being deleted.
@@ -78,11 +79,11 @@ export async function openBench(program: string): Promise<KillBench> {
     // 6: "running" only with a process that proves it, and nothing runs unseen. A process whose mk was killed while it was being born
     // finds that out by itself; until then it is not a machine.
     const state = victim?.status.state ?? "absent";
-    if (state === "running") expect(await pidsOf(directory)).toHaveLength(1);
+    if (state === "running") expect(await machinePids(directory)).toHaveLength(1);
     if (state === "stopped" || state === "absent") {
       await until("the listed state is the real one", async () => {
         const seen = (await mk.list()).find(({ name }) => name === VICTIM)?.status.state ?? "absent";
-        return (await pidsOf(directory)).length === (seen === "running" ? 1 : 0);
+        return (await machinePids(directory)).length === (seen === "running" ? 1 : 0);
       });
     }
 
@@ -91,7 +92,7 @@ export async function openBench(program: string): Promise<KillBench> {
       const started = await mk.start({ name: VICTIM });
       expect(await started.status()).toEqual({ state: "running" });
       expect(await started.exec(["true"])).toMatchObject({ exitCode: 0 });
-      expect(await pidsOf(directory)).toHaveLength(1);
+      expect(await machinePids(directory)).toHaveLength(1);
       if (victimDisk !== undefined && scenario.command !== "delete") {
         expect(await readFile(join(directory, "disk.raw"), "utf8")).toBe(victimDisk);
       }
@@ -105,7 +106,7 @@ export async function openBench(program: string): Promise<KillBench> {
       });
 
     // 5: nothing is left of it, nothing else was touched.
-    await until("no process is left", async () => (await pidsOf(directory)).length === 0);
+    await until("no process is left", async () => (await machinePids(directory)).length === 0);
     expect(await filesOf(home.path)).toEqual(clean);
   }
 
@@ -134,18 +135,6 @@ export async function openBench(program: string): Promise<KillBench> {
       await home[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Processes that have the machine's directory in their command line: its "hypervisor". */
-async function pidsOf(directory: string): Promise<readonly string[]> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const found = await Promise.all(
-    pids.map(async (pid) => {
-      const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-      return command.includes(`machine.mjs\0${directory}\0`) ? [pid] : [];
-    }),
-  );
-  return found.flat();
 }
 
 /** Everything below a directory, without the bystander's own, which lives on. */
