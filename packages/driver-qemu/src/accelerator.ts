@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { GuestArch, Host } from "@mk/core";
 import type { Installation } from "./installation.js";
 import { AMD64_EXIT_CODE, AMD64_EXIT_PORT, amd64ProbeRom, arm64ProbeArguments } from "./probe-payload.js";
@@ -90,11 +91,13 @@ async function tryAccelerator(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const deadline = AbortSignal.timeout(PROBE_DEADLINE_MS);
+  // A directory of this probe's own: another mk may probe at the same time.
+  const directory = await host.runDirectory(`probe-${randomUUID().slice(0, 8)}`);
   const args = [
     ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-m", "16M"],
     ...["-accel", accelerator === "whpx" ? "whpx,kernel-irqchip=off" : accelerator],
     ...["-cpu", defaultCpu(arch, accelerator)],
-    ...(await payload(host, arch)),
+    ...(await payload(host, arch, directory)),
   ];
   try {
     const expected = arch === "amd64" ? AMD64_EXIT_CODE : 0;
@@ -105,12 +108,14 @@ async function tryAccelerator(
     signal.throwIfAborted();
     if (!deadline.aborted) throw error;
     return `no guest instruction ran within ${PROBE_DEADLINE_MS / 1000} s`;
+  } finally {
+    await host.files.remove(directory);
   }
 }
 
-async function payload(host: Host, arch: GuestArch): Promise<readonly string[]> {
+async function payload(host: Host, arch: GuestArch, directory: string): Promise<readonly string[]> {
   if (arch === "arm64") return ["-machine", "virt", ...arm64ProbeArguments()];
-  const rom = `${await host.runDirectory("qemu-probe")}/amd64.rom`;
+  const rom = `${directory}/rom`;
   await host.files.write(rom, amd64ProbeRom());
   return ["-machine", "q35", "-bios", rom, "-device", `isa-debug-exit,iobase=${AMD64_EXIT_PORT},iosize=2`];
 }

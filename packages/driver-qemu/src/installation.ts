@@ -99,10 +99,8 @@ async function ask(
   binary: string,
   signal: AbortSignal,
 ): Promise<Omit<Installation, "key">> {
-  const [about, machines] = await Promise.all([
-    host.run(binary, ["--version"], { signal, allowFailure: true }),
-    host.run(binary, ["-machine", "help"], { signal, allowFailure: true }),
-  ]);
+  const about = await host.run(binary, ["--version"], { signal, allowFailure: true });
+  const machines = await host.run(binary, ["-machine", "help"], { signal, allowFailure: true });
   const version = /version (\d+)\.(\d+)(?:\.\d+)*/.exec(about.stdout);
   if (version === null || machines.exitCode !== 0) {
     throw new MkError("DRIVER_UNAVAILABLE", `${binary} does not run: ${about.stderr.trim() || "it tells no version"}`, {

@@ -3,10 +3,12 @@ import { commandLine, DATA_NODE, type Launch } from "./command-line.js";
 import { launchError } from "./launch-error.js";
 import type { RunFiles } from "./machine-files.js";
 import { openMonitor } from "./monitor.js";
-import type { QmpConnection } from "./qmp.js";
+import { QmpConnection } from "./qmp.js";
 
 /** What QEMU may take to end once it has closed its monitor. */
 const END_DEADLINE_MS = 2_000;
+/** Of its log, for an error. */
+const LOG_BYTES = 64 * 1024;
 
 export interface Launched {
   readonly process: HostProcess;
@@ -32,31 +34,35 @@ export async function launch(
   await host.files.write(logFile, "");
   const process = await host.processes.spawnDaemon(binary, commandLine(plan), { cwd: context.directory, logFile });
   await onSpawn(process);
-  const failed = process.exited.then(async (exit): Promise<never> => {
-    throw launchError((await host.files.readText(logFile, { maxBytes: 64 * 1024 })) ?? "", exit);
-  });
-  failed.catch(() => undefined); // after the start nobody waits for it
   const stop = new AbortController();
   const open = connect(context, plan.run, AbortSignal.any([signal, stop.signal]));
-  open.catch(() => undefined);
+  open.catch(() => undefined); // when the process ended first
   try {
-    return { process, qmp: await Promise.race([open, failed]) };
+    const first = await Promise.race([open, process.exited]);
+    if (first instanceof QmpConnection) return { process, qmp: first };
+    throw await failure(context, logFile, first);
   } catch (error) {
     stop.abort();
     signal.throwIfAborted();
     // The monitor closes a moment before the process ends, and only the latter tells why.
-    if (MkError.is(error, "NETWORK_FAILED")) {
-      const deadline = AbortSignal.any([signal, AbortSignal.timeout(END_DEADLINE_MS)]);
-      const isGone = await host.processes.waitGone(process.identity, deadline).then(
-        () => true,
-        () => false,
-      );
-      if (isGone) await failed;
-    }
-    throw error;
+    if (!MkError.is(error, "NETWORK_FAILED")) throw error;
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(END_DEADLINE_MS)]);
+    await host.processes.waitGone(process.identity, deadline).catch(() => undefined);
+    signal.throwIfAborted();
+    throw (await host.processes.isAlive(process.identity))
+      ? error
+      : await failure(context, logFile, await process.exited);
   } finally {
     process.unref();
   }
+}
+
+async function failure(
+  { host }: MachineContext,
+  logFile: string,
+  exit: Awaited<HostProcess["exited"]>,
+): Promise<MkError> {
+  return launchError((await host.files.readText(logFile, { maxBytes: LOG_BYTES })) ?? "", exit);
 }
 
 async function connect({ host }: MachineContext, run: RunFiles, signal: AbortSignal): Promise<QmpConnection> {

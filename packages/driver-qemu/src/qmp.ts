@@ -85,14 +85,16 @@ export class QmpConnection implements AsyncDisposable {
     try {
       return await this.#wait<QmpEvent>(signal, (resolve) => {
         listener = (event) => {
-          if (!names.includes(event.event)) return;
+          if (!names.includes(event.event) || !this.#events.includes(event)) return;
+          // At once, not when the waiter is resumed: the same chunk may hold another event of this name, which is not this waiter's.
+          if (listener) this.#listeners.delete(listener);
           this.#events.splice(this.#events.indexOf(event), 1);
           resolve(event);
         };
         this.#listeners.add(listener);
       });
     } finally {
-      if (listener) this.#listeners.delete(listener);
+      if (listener) this.#listeners.delete(listener); // of a waiter that was aborted
     }
   }
 

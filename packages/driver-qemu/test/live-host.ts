@@ -4,5 +4,7 @@ import { temporaryDirectory } from "@mk/testing";
 /** This computer, with a cache of facts of its own. */
 export async function liveHost(): Promise<Host & AsyncDisposable> {
   const home = await temporaryDirectory("mk-qemu-");
-  return Object.assign(createNodeHost({ home: home.path }), { [Symbol.asyncDispose]: () => home[Symbol.asyncDispose]() });
+  return Object.assign(createNodeHost({ home: home.path }), {
+    [Symbol.asyncDispose]: () => home[Symbol.asyncDispose](),
+  });
 }

@@ -8,6 +8,8 @@ import { testImages } from "./guest-images.js";
 
 const suite = await live({ needs: ["qemu", "linux", "network"] });
 
+/** Three boots under emulation, on a computer that does other things too. */
+const LONG = { timeout: 900_000 };
 const SMALL: StartRequest = { driver: "qemu", cpus: 2, memoryMiB: 1024, diskMiB: 4096 };
 
 /** mk with a home of its own. */
@@ -40,39 +42,48 @@ function reaches(host: string, port: number): Promise<boolean> {
 }
 
 suite("a real guest in QEMU", () => {
-  test("runs Docker, keeps its data over stop, start and a killed QEMU, and leaves nothing when it is deleted", async () => {
-    // The name of the home is what a hostile user would choose.
-    await using opened = await openMk("mk q'\"<>&,;$ü-");
-    const { mk } = opened;
-    const before = await hostInventory({ mentions: [mk.home] });
-    const machine = await mk.start({ ...SMALL, name: "life" });
-    const { spec } = await machine.info();
+  test(
+    "runs Docker, keeps its data over stop, start and a killed QEMU, and leaves nothing when it is deleted",
+    LONG,
+    async () => {
+      // The name of the home is what a hostile user would choose.
+      await using opened = await openMk("mk q'\"<>&,;$ü-");
+      const { mk } = opened;
+      const before = await hostInventory({ mentions: [mk.home] });
+      const machine = await mk.start({ ...SMALL, name: "life" });
+      const { spec } = await machine.info();
 
-    expect(await machine.status()).toEqual({ state: "running" });
-    expect((await machine.exec(["uname", "-m"], { check: true })).stdout.trim()).toBe("x86_64");
-    expect((await machine.exec(["docker", "version", "--format", "{{.Server.Os}}"], { check: true })).stdout).toMatch(/linux/);
-    const listening = (await hostInventory({ mentions: [spec.id] })).filter((line) => line.startsWith("socket tcp"));
-    expect(listening.length).toBeGreaterThanOrEqual(2);
-    for (const line of listening) expect(line).toMatch(/^socket tcp 127\.0\.0\.1:/);
+      expect(await machine.status()).toEqual({ state: "running" });
+      expect((await machine.exec(["uname", "-m"], { check: true })).stdout.trim()).toBe("x86_64");
+      expect((await machine.exec(["docker", "version", "--format", "{{.Server.Os}}"], { check: true })).stdout).toMatch(
+        /linux/,
+      );
+      const listening = (await hostInventory({ mentions: [spec.id] })).filter((line) => line.startsWith("socket tcp"));
+      expect(listening.length).toBeGreaterThanOrEqual(2);
+      for (const line of listening) expect(line).toMatch(/^socket tcp 127\.0\.0\.1:/);
 
-    await machine.script("echo kept | sudo tee /data/proof && sync", { check: true });
-    const ssh = await machine.endpoint(22);
-    await machine.stop();
-    expect(await machine.status()).toEqual({ state: "stopped" });
-    await machine.start();
-    expect(await machine.endpoint(22)).toEqual(ssh);
-    expect((await machine.exec(["cat", "/data/proof"], { check: true })).stdout).toBe("kept\n");
+      await machine.script("echo kept | sudo tee /data/proof && sync", { check: true });
+      const ssh = await machine.endpoint(22);
+      await machine.stop();
+      expect(await machine.status()).toEqual({ state: "stopped" });
+      await machine.start();
+      expect(await machine.endpoint(22)).toEqual(ssh);
+      expect((await machine.exec(["cat", "/data/proof"], { check: true })).stdout).toBe("kept\n");
 
-    process.kill(await pidOf(spec.id), "SIGKILL");
-    await until("the machine is stopped", async () => (await machine.status()).state === "stopped");
-    await machine.start();
-    expect((await machine.exec(["cat", "/data/proof"], { check: true })).stdout).toBe("kept\n");
+      process.kill(await pidOf(spec.id), "SIGKILL");
+      await until("the machine is stopped", async () => (await machine.status()).state === "stopped");
+      await machine.start();
+      expect((await machine.exec(["cat", "/data/proof"], { check: true })).stdout).toBe("kept\n");
 
-    await machine.delete();
-    expect(inventoryDifference(before, await hostInventory({ mentions: [mk.home] }))).toEqual({ added: [], removed: [] });
-  });
+      await machine.delete();
+      expect(inventoryDifference(before, await hostInventory({ mentions: [mk.home] }))).toEqual({
+        added: [],
+        removed: [],
+      });
+    },
+  );
 
-  test("runs beside another one, and takes other ports than those that are taken", async () => {
+  test("runs beside another one, and takes other ports than those that are taken", LONG, async () => {
     await using opened = await openMk("mk-two-");
     const { mk } = opened;
     const [one, two] = await Promise.all([mk.start({ ...SMALL, name: "one" }), mk.start({ ...SMALL, name: "two" })]);
@@ -102,7 +113,10 @@ suite("a real guest in QEMU", () => {
 
     const { spec } = await machine.info();
     process.kill(await pidOf(spec.id), "SIGSTOP");
-    expect(await machine.status()).toMatchObject({ state: "unknown", reason: expect.stringContaining("not responding") });
+    expect(await machine.status()).toMatchObject({
+      state: "unknown",
+      reason: expect.stringContaining("not responding"),
+    });
     await machine.stop({ force: true });
     expect(await machine.status()).toEqual({ state: "stopped" });
   });
