@@ -167,8 +167,8 @@ export class Bench implements AsyncDisposable {
   }
 
   /** Runs an operation that must succeed. */
-  async call<T>(work: (op: Operation) => Promise<T>): Promise<T> {
-    const { result } = await this.run(work);
+  async call<T>(work: (op: Operation) => Promise<T>, options: RunOptions = {}): Promise<T> {
+    const { result } = await this.run(work, options);
     if (!result.ok) throw result.error;
     return result.value;
   }
@@ -176,7 +176,7 @@ export class Bench implements AsyncDisposable {
   /** The state, read through a handle of its own. */
   async inspect(machine?: Machine): Promise<MachineStatus> {
     const asked = machine ?? (await this.handle());
-    return this.call((op) => asked.inspect(op));
+    return this.call((op) => asked.inspect(op), { readOnly: true });
   }
 
   async state(machine?: Machine): Promise<MachineState> {

@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Called before and after the work of each step; may abort the signal, or throw in the driver's place. */
   readonly onStep?: (id: string, side: "before" | "within" | "after") => void;
+  /** For what only reads: a cleanup that it registers is a fault. */
+  readonly readOnly?: boolean;
 }
 
 /** How an operation ended, with all that core would have seen of it. */
@@ -60,7 +62,11 @@ export async function runOperation<T>(
   });
 
   const before = getEventListeners(signal, "abort").length;
-  const op = operation(signal, (cleanup) => void cleanups.push(cleanup), options.onStep);
+  const undo = (cleanup: (op: Operation) => Promise<void>) => {
+    if (options.readOnly === true) throw new Error("the driver registered a cleanup in an operation that only reads");
+    cleanups.push(cleanup);
+  };
+  const op = operation(signal, undo, options.onStep);
   const result = await settle(() => work(op), hangMs, signal);
   if (!result.ok) {
     for (const cleanup of cleanups.reverse()) {
