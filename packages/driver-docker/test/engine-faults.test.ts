@@ -190,8 +190,11 @@ describe("an engine that", () => {
     };
     await expect(machine.create(operation(controller.signal))).rejects.toThrow("enough");
     const rolledBack = rollBack();
-    setImmediate(goOn);
+    // Another handle's requests go through in the meantime: a roll-back that did not wait would have looked around by then.
+    await (await machineOf()).inspect(operation());
+    goOn();
     await rolledBack;
+    await (await machineOf()).inspect(operation());
     expect(engine.requests.filter((request) => request === "POST /containers/create")).toHaveLength(2);
     expect(engine.inventory()).toEqual(["network bridge"]);
   });
