@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:net";
-import { createMk, type EventData, type MachineHandle, type Mk, type StartRequest } from "@mk/core";
+import { createMk, createNodeHost, type EventData, type MachineHandle, type Mk, type StartRequest } from "@mk/core";
 import { inventoryDifference, live, type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import dockerDriver from "../src/index.js";
 import { docker, dockerInventory } from "./docker.js";
-import { testImage, testImages } from "./guest-image.js";
+import { testImage, testImages, tinyImage } from "./guest-image.js";
 
 const suite = await live({ needs: ["docker", "linux"] });
 
@@ -97,6 +97,30 @@ suite("machines on a real Docker Engine", () => {
       `--tlskey=${certPath}/key.pem`,
     ];
     expect(await docker("--host", host, ...tls, "version", "--format", "{{.Server.Os}}")).toBe("linux");
+  });
+
+  test("works with a newer engine over TLS: the guest's own", async () => {
+    const outer = await start(newName());
+    const { host, certPath } = await outer.docker();
+    const env = { ...process.env, DOCKER_HOST: host, DOCKER_TLS_VERIFY: "1", DOCKER_CERT_PATH: certPath };
+    const home = directory.join("inner");
+    const inside = createNodeHost({ home, env });
+    expect(await dockerDriver.status(inside, AbortSignal.timeout(20_000))).toMatchObject({ status: "ready" });
+    const tiny = await tinyImage(await testImage(), directory.join("root.oci.tar"));
+    await using inner = createMk({
+      home,
+      host: inside,
+      drivers: [dockerDriver],
+      images: { find: async () => tiny, ensure: async () => tiny },
+    });
+    const machine = await inner.start({ name: "inner", driver: "docker", cpus: 1, memoryMiB: 64 });
+    await machine.stop();
+    await machine.start();
+    expect(await machine.status()).toEqual({ state: "running" });
+    expect(await run(outer, "docker", "ps", "--format", "{{.Names}}")).toBe("mk-inner");
+    await machine.delete();
+    expect(await run(outer, "docker", "ps", "--all", "--quiet")).toBe("");
+    expect(await run(outer, "docker", "volume", "ls", "--quiet")).toBe("");
   });
 
   test("gives a machine its CPUs and its memory, and no swap beside it", async () => {
