@@ -25,7 +25,12 @@ type CacOption = CacCommand["options"][number];
 export function normalizeArgv(cli: CAC, input: readonly string[]): NormalizedArgv {
   const { command, words, rest } = findCommand(cli, input);
   const declared = [...(command?.options ?? []), ...cli.globalCommand.options];
-  const flags: string[] = [];
+  // cac makes a list of a flag that comes twice; here the last one counts, except where a list is meant.
+  const flags = new Map<string, string[]>();
+  const add = (option: CacOption, written: string) => {
+    const earlier = option.config.type === undefined ? [] : (flags.get(option.name) ?? []);
+    flags.set(option.name, [...earlier, written]);
+  };
   const positionals: string[] = [];
   let passed: readonly string[] | undefined;
   for (let at = 0; at < rest.length; at++) {
@@ -43,18 +48,18 @@ export function normalizeArgv(cli: CAC, input: readonly string[]): NormalizedArg
       if (option === undefined) throw unknownFlag(flag.name, declared, words);
       const name = longName(option);
       if (option.isBoolean) {
-        flags.push(switchFlag(option, name, flag));
+        add(option, switchFlag(option, name, flag));
       } else if (flag.value !== undefined) {
-        flags.push(`--${name}=${MARK}${flag.value}`);
+        add(option, `--${name}=${MARK}${flag.value}`);
       } else {
         const value = rest[++at];
         // A flag's value may start with a dash ("--memory -1" is a wrong value, not a flag), but `--` ends the flags.
         if (value === undefined || value === "--") throw missingValue(option);
-        flags.push(`--${name}=${MARK}${value}`);
+        add(option, `--${name}=${MARK}${value}`);
       }
     }
   }
-  const wantsHelp = flags.includes("--help=true");
+  const wantsHelp = flags.get("help")?.[0] === "--help=true";
   // Only a few commands hand words on; for all others `--` just ends the flags.
   if (passed !== undefined && !takesPassThrough(command)) {
     positionals.push(...passed);
@@ -63,7 +68,7 @@ export function normalizeArgv(cli: CAC, input: readonly string[]): NormalizedArg
   if (command !== undefined && !wantsHelp) checkPositionals(command, words, positionals);
   const argv = [
     ...(command === undefined ? [] : [command.name]),
-    ...flags,
+    ...[...flags.values()].flat(),
     ...positionals.map((word) => MARK + word),
     ...(passed === undefined ? [] : ["--", ...passed]),
   ];

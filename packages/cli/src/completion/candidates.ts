@@ -29,7 +29,8 @@ export async function candidates(
   const typed = words.at(-1) ?? "";
   const before = words.slice(0, -1);
   if (before.includes("--")) return [FILES];
-  const { command, positionals, group } = readWords(cli, before);
+  const { command, positionals, group, isUnknown } = readWords(cli, before);
+  if (isUnknown) return [];
   const options = [...(command?.options ?? []), ...cli.globalCommand.options];
   const previous = before.at(-1) ?? "";
 
@@ -65,6 +66,7 @@ export async function candidates(
 function readWords(cli: CAC, before: readonly string[]) {
   let command: CacCommand | undefined;
   let group: string | undefined;
+  let isUnknown = false;
   const positionals: string[] = [];
   for (let at = 0; at < before.length; at++) {
     const word = before[at] ?? "";
@@ -78,9 +80,10 @@ function readWords(cli: CAC, before: readonly string[]) {
     } else {
       const name = group === undefined ? word : `${group}:${word}`;
       command = cli.commands.find((candidate) => candidate.isMatched(name));
+      isUnknown ||= command === undefined;
     }
   }
-  return { command, group, positionals };
+  return { command, group, positionals, isUnknown };
 }
 
 function optionOf(options: CacCommand["options"], word: string): CacCommand["options"][number] | undefined {

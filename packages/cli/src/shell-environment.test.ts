@@ -1,0 +1,35 @@
+import { execFileSync } from "node:child_process";
+import { describe, expect, it } from "vitest";
+import { detectShell, parseShell, shellStatements } from "./shell-environment.js";
+
+const AWKWARD = '/home/a b/it\'s "$HOME" `id` \\ ü,%';
+
+describe("statements for shells", () => {
+  it("set variables so that sh takes any value literally", () => {
+    const script = `${shellStatements("sh", { DOCKER_CERT_PATH: AWKWARD })}\nprintf %s "$DOCKER_CERT_PATH"`;
+    expect(execFileSync("sh", ["-c", script], { encoding: "utf8" })).toBe(AWKWARD);
+  });
+
+  it("take variables away in sh", () => {
+    const script = `${shellStatements("sh", { DOCKER_HOST: undefined })}\nprintf %s "\${DOCKER_HOST-gone}"`;
+    expect(execFileSync("sh", ["-c", script], { encoding: "utf8", env: { DOCKER_HOST: "x" } })).toBe("gone");
+  });
+
+  it("are written as fish and PowerShell have them", () => {
+    const variables = { A: "it's \\ x", B: undefined };
+    expect(shellStatements("fish", variables)).toBe("set -gx A 'it\\'s \\\\ x';\nset -e B;");
+    expect(shellStatements("powershell", variables)).toBe(
+      "$Env:A = 'it''s \\ x'\nRemove-Item Env:B -ErrorAction SilentlyContinue",
+    );
+  });
+
+  it("are for the shell in use", () => {
+    expect(detectShell({ SHELL: "/usr/bin/fish" }, "linux")).toBe("fish");
+    expect(detectShell({ SHELL: "/bin/zsh" }, "darwin")).toBe("sh");
+    expect(detectShell({ SHELL: "/usr/bin/pwsh" }, "linux")).toBe("powershell");
+    expect(detectShell({}, "win32")).toBe("powershell");
+    expect(detectShell({}, "linux")).toBe("sh");
+    expect(["bash", "zsh", "fish", "pwsh"].map(parseShell)).toEqual(["sh", "sh", "fish", "powershell"]);
+    expect(() => parseShell("cmd")).toThrowError(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+  });
+});
