@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { chmod, copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -30,6 +30,8 @@ export async function bundle(source: string, name: string): Promise<Bundle> {
     logLevel: "error",
   });
   await chmod(path, 0o755);
+  // Started by path, from beside the code that does so.
+  await copyFile(fileURLToPath(new URL("../../src/host/keeper.js", import.meta.url)), join(directory, "keeper.js"));
   return {
     path,
     async [Symbol.asyncDispose]() {
