@@ -15,38 +15,43 @@ export async function* follow(
   path: string,
   { offset = 0, signal }: { readonly offset?: number; readonly signal: AbortSignal },
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const changes = new Changes(signal);
   let position = offset;
   let file: FileHandle | undefined;
-  await using changes = new Changes(path, signal);
+  // Whether the name leads to the file that is held. Else the directory is watched, which wakes us for each of its files, at every write
+  // to a disk image beside the log.
+  let isNamed = false;
   try {
     while (!signal.aborted) {
-      // Armed before reading: what is appended between the read and the wait is then never missed.
-      const changed = changes.next(file !== undefined);
-      if (file !== undefined && (await isReplaced(path, file))) {
-        await file.close();
+      // Armed before looking: what happens between the look and the wait is then never missed.
+      const changed = changes.next(isNamed ? path : dirname(path));
+      file ??= await openIfPresent(path);
+      const named = file === undefined ? "nothing" : await whatIsNamed(path, file);
+      if (named === "another") {
+        await file?.close();
         file = undefined;
         position = 0;
       }
-      if (file === undefined) {
-        file = await openIfPresent(path);
-        // The watch of the directory is now one too wide: a disk image beside the log would wake us at each of its writes.
-        if (file !== undefined) continue;
+      if ((named === "same") !== isNamed || named === "another") {
+        isNamed = named === "same";
+        continue;
       }
       if (file !== undefined) {
         if ((await file.stat()).size < position) position = 0;
-        let bytesRead: number;
-        do {
+        for (;;) {
           const chunk = new Uint8Array(CHUNK_BYTES);
-          ({ bytesRead } = await file.read(chunk, 0, CHUNK_BYTES, position));
+          const { bytesRead } = await file.read(chunk, 0, CHUNK_BYTES, position);
+          if (bytesRead === 0) break;
           position += bytesRead;
-          if (bytesRead > 0) yield chunk.subarray(0, bytesRead);
-        } while (bytesRead > 0 && !signal.aborted);
+          yield chunk.subarray(0, bytesRead);
+        }
       }
       await changed;
     }
   } catch (error) {
     if (!signal.aborted) throw fileError(error, "read", path);
   } finally {
+    changes.close();
     await file?.close();
   }
 }
@@ -60,78 +65,65 @@ async function openIfPresent(path: string): Promise<FileHandle | undefined> {
   }
 }
 
-async function isReplaced(path: string, file: FileHandle): Promise<boolean> {
+/** A file that has lost its name may still be written to by its owner, and is read on. */
+async function whatIsNamed(path: string, held: FileHandle): Promise<"same" | "another" | "nothing"> {
   try {
-    const [named, held] = await Promise.all([stat(path), file.stat()]);
-    return named.ino !== held.ino || named.dev !== held.dev;
+    const [named, own] = await Promise.all([stat(path), held.stat()]);
+    return named.ino === own.ino && named.dev === own.dev ? "same" : "another";
   } catch (error) {
-    // A removed file may still be written to by its owner: keep reading the one that is held.
-    if (errnoOf(error) === "ENOENT") return false;
+    if (errnoOf(error) === "ENOENT") return "nothing";
     throw error;
   }
 }
 
-/** Wakes its one waiter at each change of the file, or of its directory while the file does not exist. */
-class Changes implements AsyncDisposable {
-  readonly #path: string;
+/** Wakes its one waiter at each change of what is watched. */
+class Changes {
   readonly #signal: AbortSignal;
   readonly #onAbort = (): void => this.#wake();
-  #watchers: FSWatcher[] = [];
+  #target: string | undefined;
+  #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #onFile: boolean | undefined;
   #wake: () => void = () => undefined;
 
-  constructor(path: string, signal: AbortSignal) {
-    this.#path = path;
+  constructor(signal: AbortSignal) {
     this.#signal = signal;
     signal.addEventListener("abort", this.#onAbort);
   }
 
-  next(exists: boolean): Promise<void> {
+  /** Resolves at the next change of a file, or in a directory. */
+  next(target: string): Promise<void> {
     const woken = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
-    if (this.#onFile !== exists) {
-      this.#onFile = exists;
-      this.#close();
-      this.#watch(exists ? this.#path : dirname(this.#path));
-    }
+    if (this.#target !== target) this.#watch(target);
     if (this.#signal.aborted) this.#wake();
     return woken;
   }
 
+  close(): void {
+    this.#signal.removeEventListener("abort", this.#onAbort);
+    this.#stop();
+  }
+
   #watch(target: string): void {
+    this.#stop();
+    this.#target = target;
     const poll = (): void => {
       this.#timer ??= setInterval(() => this.#wake(), POLL_MS);
     };
     try {
-      const watcher = watch(target, (event) => {
-        // A renamed or removed file leaves its watch on the old inode: look again by name.
-        if (event === "rename" && this.#onFile) this.#onFile = undefined;
-        this.#wake();
-      });
-      watcher.on("error", poll);
-      this.#watchers.push(watcher);
-    } catch (error) {
-      if (errnoOf(error) === "ENOENT" && this.#onFile) {
-        // The file is held but has lost its name: see when another takes it.
-        this.#onFile = undefined;
-        this.#watch(dirname(this.#path));
-      } else {
-        poll();
-      }
+      this.#watcher = watch(target, () => this.#wake());
+      this.#watcher.on("error", poll);
+    } catch {
+      // Also when it has just vanished: the look that follows finds out, and watches its directory.
+      poll();
     }
   }
 
-  #close(): void {
-    for (const watcher of this.#watchers) watcher.close();
-    this.#watchers = [];
+  #stop(): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
     clearInterval(this.#timer);
     this.#timer = undefined;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#signal.removeEventListener("abort", this.#onAbort);
-    this.#close();
   }
 }
