@@ -1,0 +1,233 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import { live, until } from "@mk/testing";
+import { expect, test } from "vitest";
+import { runFiles } from "../src/machine-files.js";
+import { Interrupted, type TinyMachine, tinyMachine } from "./tiny-machine.js";
+
+const suite = await live({ needs: ["qemu", "linux"] });
+
+async function started(options: Readonly<Record<string, unknown>> = {}): Promise<TinyMachine> {
+  const tiny = await tinyMachine(options);
+  const machine = await tiny.handle();
+  await tiny.run((op) => machine.create(op));
+  await tiny.run((op) => machine.start(op));
+  return tiny;
+}
+
+async function inspect(tiny: TinyMachine) {
+  const machine = await tiny.handle();
+  return tiny.run((op) => machine.inspect(op));
+}
+
+function pidOf(tiny: TinyMachine): number {
+  const pid = tiny.record?.run?.process?.pid;
+  if (pid === undefined) throw new Error("no process was recorded");
+  return pid;
+}
+
+/** What is left of a record by an mk that was killed before it could write the process down. */
+function forgetProcess(tiny: TinyMachine): void {
+  const { process: _, ...run } = tiny.record!.run!;
+  tiny.record = { ...tiny.record!, run };
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: "127.0.0.1", port });
+    socket.once("error", () => resolve(false));
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
+}
+
+suite("what happens behind mk's back", () => {
+  test("finds a QEMU that mk was killed too early to record, and ends it", async () => {
+    await using tiny = await started();
+    const { process } = tiny.record!.run!;
+    forgetProcess(tiny);
+    expect(await inspect(tiny)).toEqual({ state: "running" });
+    const machine = await tiny.handle();
+    await tiny.run((op) => machine.kill(op));
+    expect(await tiny.host.processes.isAlive(process!)).toBe(false);
+    expect(await inspect(tiny)).toEqual({ state: "stopped" });
+  });
+
+  test("ends an unrecorded QEMU that hangs", async () => {
+    await using tiny = await started();
+    const identity = tiny.record!.run!.process!;
+    forgetProcess(tiny);
+    process.kill(identity.pid, "SIGSTOP");
+    expect(await inspect(tiny)).toMatchObject({ state: "unknown" });
+    const machine = await tiny.handle();
+    await tiny.run((op) => machine.remove(op));
+    expect(await tiny.host.processes.isAlive(identity)).toBe(false);
+    expect(await inspect(tiny)).toEqual({ state: "absent" });
+  });
+
+  test.each(["launch", "power-on"])("goes on after a start that was cut short before %s", async (failAt) => {
+    await using tiny = await tinyMachine();
+    const machine = await tiny.handle();
+    await tiny.run((op) => machine.create(op));
+    await expect(tiny.run((op) => machine.start(op), { failAt })).rejects.toThrow(Interrupted);
+    const status = await inspect(tiny);
+    if (failAt === "launch") {
+      expect(status).toEqual({ state: "stopped" });
+      await tiny.run((op) => machine.start(op));
+    } else {
+      expect(status).toEqual({ state: "paused", reason: "its start was interrupted" });
+      await tiny.run(async (op) => machine.suspension?.resume(op));
+    }
+    expect(await inspect(tiny)).toEqual({ state: "running" });
+    const { port } = await tiny.run((op) => machine.endpoint(22, op));
+    expect(await isListening(port)).toBe(true);
+  });
+
+  test.each(["", "-1", "0", "1", "2147483648", "4194305", "text", "123 456"])(
+    "is stopped when its pid file says %j",
+    async (text) => {
+      await using tiny = await started();
+      const directory = tiny.record!.run!.directory;
+      const machine = await tiny.handle();
+      await tiny.run((op) => machine.kill(op));
+      forgetProcess(tiny);
+      await tiny.host.files.write(runFiles(directory).pid, text);
+      expect(await inspect(tiny)).toEqual({ state: "stopped" });
+      await tiny.run((op) => machine.kill(op));
+    },
+  );
+
+  test("never takes another program, nor another machine's QEMU, for its own", async () => {
+    await using other = await started();
+    const sleeper = spawn("sleep", ["60"]);
+    await using tiny = await started();
+    const machine = await tiny.handle();
+    await tiny.run((op) => machine.kill(op));
+    forgetProcess(tiny);
+    for (const pid of [sleeper.pid!, pidOf(other)]) {
+      await tiny.host.files.write(runFiles(tiny.record!.run!.directory).pid, `${pid}\n`);
+      expect(await inspect(tiny)).toEqual({ state: "stopped" });
+      await tiny.run((op) => machine.kill(op));
+    }
+    expect(sleeper.exitCode).toBeNull();
+    expect(await inspect(other)).toEqual({ state: "running" });
+    sleeper.kill();
+    await once(sleeper, "exit");
+  });
+
+  test("says that a machine is broken whose disk is gone, and removes it", async () => {
+    await using tiny = await started();
+    const machine = await tiny.handle();
+    await tiny.run((op) => machine.kill(op));
+    await tiny.host.files.remove(`${tiny.directory}/data.raw`);
+    expect(await inspect(tiny)).toMatchObject({ state: "broken", reason: expect.stringContaining("data.raw is gone") });
+    await tiny.run((op) => machine.remove(op));
+    expect(await inspect(tiny)).toEqual({ state: "absent" });
+  });
+
+  test("refuses a disk that the guest made look like an image with a backing file", async () => {
+    await using tiny = await started();
+    const machine = await tiny.handle();
+    await tiny.run((op) => machine.kill(op));
+    await tiny.host.files.patch(`${tiny.directory}/data.raw`, 0, Buffer.from("QFI\xfb", "latin1"));
+    await expect(tiny.run((op) => machine.start(op))).rejects.toMatchObject({ code: "INTEGRITY" });
+    expect(await inspect(tiny)).toEqual({ state: "stopped" });
+  });
+
+  test("is not started twice on one disk", async () => {
+    await using tiny = await started();
+    const machine = await tiny.handle();
+    const running = tiny.record;
+    await expect(tiny.run((op) => machine.start(op))).rejects.toMatchObject({ code: "MACHINE_BUSY" });
+    tiny.record = running;
+    expect(await inspect(tiny)).toEqual({ state: "running" });
+  });
+});
+
+suite("what QEMU refuses", () => {
+  test.each([
+    [{ cpu: "i486dx" }, "INVALID_OPTION"],
+    [{ machineType: "pc-q35-0.1" }, "INVALID_OPTION"],
+    [{ accelerator: "hvf" }, "DRIVER_UNAVAILABLE"],
+    [{ extraArgs: ["-device", "no-such-device"] }, "DRIVER_FAILED"],
+    [{ binary: "/nonexistent/qemu-system-x86_64" }, "COMMAND_NOT_FOUND"],
+  ] as const)("%j is a %s with a hint, and nothing runs afterwards", async (options, code) => {
+    await using tiny = await tinyMachine(options);
+    const machine = await tiny.handle();
+    await tiny.run((op) => machine.create(op));
+    await expect(tiny.run((op) => machine.start(op))).rejects.toMatchObject({
+      code,
+      hint: expect.stringMatching(/\.$/),
+    });
+    expect(await inspect(tiny)).toEqual({ state: "stopped" });
+  });
+});
+
+suite("what changes while a machine runs", () => {
+  test("opens and closes ports as they are asked for", async () => {
+    await using tiny = await started();
+    const [free] = await Promise.all([tiny.host.network.leasePort()]);
+    await free.release();
+    const spec = { ports: [{ hostAddress: "127.0.0.1", hostPort: free.port, guestPort: 80 }] };
+    const changed = await tiny.handle(spec);
+    await tiny.run(async (op) => changed.reconfigure?.(op));
+    expect(await tiny.run((op) => changed.endpoint(80, op))).toEqual({ host: "127.0.0.1", port: free.port });
+    expect(await isListening(free.port)).toBe(true);
+    const back = await tiny.handle();
+    await tiny.run(async (op) => back.reconfigure?.(op));
+    await until("the port is closed", async () => !(await isListening(free.port)));
+  });
+
+  test("refuses a port that is taken, and starts nothing", async () => {
+    await using tiny = await tinyMachine();
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as { port: number };
+    const machine = await tiny.handle({ ports: [{ hostAddress: "127.0.0.1", hostPort: port, guestPort: 80 }] });
+    await tiny.run((op) => machine.create(op));
+    await expect(tiny.run((op) => machine.start(op))).rejects.toMatchObject({ code: "PORT_IN_USE" });
+    expect(await inspect(tiny)).toEqual({ state: "stopped" });
+    server.close();
+  });
+
+  test.each(["raw", "qcow2"])(
+    "grows a %s disk live and at the next start, and never shrinks it",
+    async (diskFormat) => {
+      await using tiny = await started({ diskFormat });
+      const virtualMiB = async () => {
+        const machine = await tiny.handle();
+        await tiny.run((op) => machine.kill(op));
+        const { stdout } = await tiny.host.run("qemu-img", [
+          "info",
+          "--output=json",
+          `${tiny.directory}/data.${diskFormat}`,
+        ]);
+        return JSON.parse(stdout)["virtual-size"] / 1024 / 1024;
+      };
+      const bigger = await tiny.handle({ diskMiB: 32 });
+      await tiny.run(async (op) => bigger.reconfigure?.(op));
+      expect(await virtualMiB()).toBe(32);
+      const biggest = await tiny.handle({ diskMiB: 48 });
+      await tiny.run((op) => biggest.start(op));
+      expect(await virtualMiB()).toBe(48);
+      const smaller = await tiny.handle({ diskMiB: 16 });
+      await tiny.run((op) => smaller.start(op));
+      expect(await virtualMiB()).toBe(48);
+    },
+  );
+
+  test("keeps the machine type of its first start", async () => {
+    await using tiny = await started();
+    const first = tiny.record?.machineType;
+    expect(first).toMatch(/^pc-q35-\d+\.\d+$/);
+    const machine = await tiny.handle();
+    await tiny.run((op) => machine.kill(op));
+    tiny.record = { ...tiny.record!, machineType: "pc-q35-6.2" };
+    await tiny.run((op) => machine.start(op));
+    expect(tiny.record?.machineType).toBe("pc-q35-6.2");
+    expect(await inspect(tiny)).toEqual({ state: "running" });
+  });
+});
