@@ -1,9 +1,9 @@
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { MkError } from "@mk/core";
 import { extract } from "tar-stream";
-import { readArMembers } from "./ar.js";
+import { type ArMember, readArMembers } from "./ar.js";
 import { unxzStream } from "./unxz.js";
 
 /** One entry of a package's data archive. Paths are absolute in the guest. */
@@ -37,6 +37,18 @@ function decompress(name: string, memberName: string, source: AsyncIterable<Uint
   }
 }
 
+const CHUNK_BYTES = 1 << 18;
+
+async function* readRange(file: FileHandle, member: ArMember, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const end = member.offset + member.size;
+  for (let offset = member.offset; offset < end; offset += CHUNK_BYTES) {
+    signal.throwIfAborted();
+    const length = Math.min(CHUNK_BYTES, end - offset);
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, offset);
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
 /**
  * Reads the files of a .deb in their order, as data only: maintainer scripts are never looked at. A body must be read, or the entry
  * skipped, before the next is asked for. INTEGRITY for damaged packages and for entries that would lie outside the root, are devices, or
@@ -46,14 +58,8 @@ export async function* readDataEntries(path: string, name: string, signal: Abort
   await using file = await open(path, "r");
   const member = (await readArMembers(file, name)).find((found) => found.name.startsWith("data.tar"));
   if (member === undefined) throw new MkError("INTEGRITY", `${name} holds no data.`);
-  const raw = file.createReadStream({
-    start: member.offset,
-    end: member.offset + member.size - 1,
-    autoClose: false,
-    highWaterMark: 1 << 18,
-    signal,
-  });
-  const archive = Readable.from(decompress(name, member.name, raw), { objectMode: false, highWaterMark: 1 << 18 });
+  const raw = readRange(file, member, signal);
+  const archive = Readable.from(decompress(name, member.name, raw), { objectMode: false, highWaterMark: CHUNK_BYTES });
   const entries = extract();
   archive.on("error", (error) => entries.destroy(error));
   archive.pipe(entries);

@@ -2,20 +2,32 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryDirectory } from "../../test/fixtures/temporary-directory.js";
-import { type AptConfiguration, parseAptConf, parseDeb822Sources, parseOneLineSources, readAptConfiguration } from "./apt-configuration.js";
+import {
+  type AptConfiguration,
+  parseAptConf,
+  parseDeb822Sources,
+  parseOneLineSources,
+  readAptConfiguration,
+} from "./apt-configuration.js";
 import { chooseMirrors } from "./mirrors.js";
 
 const none: AptConfiguration = { sources: [], proxy: {}, checkValidUntil: true };
 
 test("reads sources of one line", () => {
   expect(
-    parseOneLineSources("# deb http://no x\ndeb [arch=amd64 signed-by=/k] http://m.example/debian/ bookworm main contrib # c\ndeb-src http://m.example/debian bookworm main\n"),
+    parseOneLineSources(
+      "# deb http://no x\ndeb [arch=amd64 signed-by=/k] http://m.example/debian/ bookworm main contrib # c\ndeb-src http://m.example/debian bookworm main\n",
+    ),
   ).toEqual([{ uri: "http://m.example/debian", suites: ["bookworm"], components: ["main", "contrib"] }]);
 });
 
 test("reads sources of the deb822 kind, but not those that are switched off", () => {
-  const text = "Types: deb deb-src\nURIs: http://a.example/debian http://b.example/debian\nSuites: trixie trixie-updates\nComponents: main\n\nEnabled: no\nTypes: deb\nURIs: http://c.example/debian\nSuites: trixie\nComponents: main\n";
-  expect(parseDeb822Sources(text).map(({ uri }) => uri)).toEqual(["http://a.example/debian", "http://b.example/debian"]);
+  const text =
+    "Types: deb deb-src\nURIs: http://a.example/debian http://b.example/debian\nSuites: trixie trixie-updates\nComponents: main\n\nEnabled: no\nTypes: deb\nURIs: http://c.example/debian\nSuites: trixie\nComponents: main\n";
+  expect(parseDeb822Sources(text).map(({ uri }) => uri)).toEqual([
+    "http://a.example/debian",
+    "http://b.example/debian",
+  ]);
 });
 
 test("reads apt.conf in both of its forms", () => {
@@ -36,9 +48,15 @@ test("follows the host's sources, proxy and choice about expired indexes", async
   const root = await temporaryDirectory();
   await mkdir(join(root, "apt.conf.d"));
   await mkdir(join(root, "sources.list.d"));
-  await writeFile(join(root, "apt.conf.d/80proxy"), 'Acquire::http::Proxy "http://p.example:1";\nAcquire::Check-Valid-Until "no";');
+  await writeFile(
+    join(root, "apt.conf.d/80proxy"),
+    'Acquire::http::Proxy "http://p.example:1";\nAcquire::Check-Valid-Until "no";',
+  );
   await writeFile(join(root, "apt.conf.d/ignored.bak"), 'Acquire::http::Proxy "http://wrong.example:1";');
-  await writeFile(join(root, "sources.list.d/debian.sources"), "Types: deb\nURIs: http://m.example/debian\nSuites: bookworm\nComponents: main\n");
+  await writeFile(
+    join(root, "sources.list.d/debian.sources"),
+    "Types: deb\nURIs: http://m.example/debian\nSuites: bookworm\nComponents: main\n",
+  );
   expect(await readAptConfiguration(root)).toEqual({
     sources: [{ uri: "http://m.example/debian", suites: ["bookworm"], components: ["main"] }],
     proxy: { httpProxy: "http://p.example:1", httpsProxy: "http://p.example:1" },
@@ -56,9 +74,14 @@ test("a host without apt has nothing to say", async () => {
 
 test("a mirror that was named is the only one: the option before the environment", () => {
   const env = { MK_DEBIAN_MIRROR: "http://env.example/debian/" };
-  expect(chooseMirrors({ option: "http://o.example/debian", env, apt: none }).map(({ archive }) => archive)).toEqual(["http://o.example/debian"]);
+  expect(chooseMirrors({ option: "http://o.example/debian", env, apt: none }).map(({ archive }) => archive)).toEqual([
+    "http://o.example/debian",
+  ]);
   expect(chooseMirrors({ env, apt: none })).toMatchObject([
-    { archive: "http://env.example/debian", security: ["http://env.example/debian-security", expect.anything(), expect.anything(), expect.anything()] },
+    {
+      archive: "http://env.example/debian",
+      security: ["http://env.example/debian-security", expect.anything(), expect.anything(), expect.anything()],
+    },
   ]);
 });
 
@@ -74,6 +97,12 @@ test("the host's own mirror comes before those that Debian publishes; other arch
     ],
   };
   const mirrors = chooseMirrors({ env: {}, apt });
-  expect(mirrors.slice(0, 2).map(({ archive }) => archive)).toEqual(["http://m.example/debian", "https://deb.debian.org/debian"]);
-  expect(mirrors[0]?.security.slice(0, 2)).toEqual(["http://s.example/debian-security", "http://m.example/debian-security"]);
+  expect(mirrors.slice(0, 2).map(({ archive }) => archive)).toEqual([
+    "http://m.example/debian",
+    "https://deb.debian.org/debian",
+  ]);
+  expect(mirrors[0]?.security.slice(0, 2)).toEqual([
+    "http://s.example/debian-security",
+    "http://m.example/debian-security",
+  ]);
 });

@@ -29,7 +29,9 @@ test("reads a release that a key of the archive signed", async () => {
 
 test("believes nothing that stands around the signed text", async () => {
   const signed = await inRelease(release(), key);
-  const verified = await verifyRelease(`Version: 99\n${signed}\nVersion: 98\n`, options).catch((error: unknown) => error);
+  const verified = await verifyRelease(`Version: 99\n${signed}\nVersion: 98\n`, options).catch(
+    (error: unknown) => error,
+  );
   expect(verified instanceof Error || (verified as { version: string }).version === "13.7").toBe(true);
 });
 
@@ -55,7 +57,10 @@ test("refuses a good signature by someone else", async () => {
 
 test("refuses a release from the future, and says what to do", async () => {
   const signed = await inRelease(release({ Date: "Fri, 16 Jan 2026 08:00:00 UTC" }), key);
-  await expect(verifyRelease(signed, options)).rejects.toMatchObject({ code: "INTEGRITY", hint: "Set this computer's clock." });
+  await expect(verifyRelease(signed, options)).rejects.toMatchObject({
+    code: "INTEGRITY",
+    hint: "Set this computer's clock.",
+  });
 });
 
 test("refuses a release that is no longer valid, unless the host's administrator switched that off", async () => {

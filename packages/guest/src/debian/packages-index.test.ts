@@ -35,7 +35,11 @@ function index(...sources: readonly Readonly<Record<string, Sample>>[]): Package
   );
 }
 
-const names = (packages: PackagesIndex, wanted: readonly string[], exclude: readonly string[] = []): readonly string[] =>
+const names = (
+  packages: PackagesIndex,
+  wanted: readonly string[],
+  exclude: readonly string[] = [],
+): readonly string[] =>
   resolvePackages(packages, { packages: wanted, exclude: new Set(exclude) }).map(({ name }) => name);
 
 test("reads dependencies with alternatives, versions and architectures", () => {
@@ -62,7 +66,11 @@ test("the first alternative that can be had is taken, unless another already is"
 });
 
 test("a virtual package is satisfied by what provides it", () => {
-  const packages = index({ a: { depends: "virtual (>= 2)" }, old: { provides: "virtual (= 1)" }, z: { provides: "virtual (= 2)" } });
+  const packages = index({
+    a: { depends: "virtual (>= 2)" },
+    old: { provides: "virtual (= 1)" },
+    z: { provides: "virtual (= 2)" },
+  });
   expect(names(packages, ["a"])).toEqual(["a", "z"]);
 });
 
@@ -85,9 +93,13 @@ test("refuses a package that depends on what is not there", () => {
 
 test("refuses a path that leads out of the archive", () => {
   const text = `Package: a\nVersion: 1\nArchitecture: all\nFilename: ../../etc/passwd\nSize: 1\nSHA256: ${"ab".repeat(32)}\n`;
-  expect(() => new PackagesIndex([Buffer.from(text)]).find("a")).toThrow(expect.objectContaining({ code: "INTEGRITY" }));
+  expect(() => new PackagesIndex([Buffer.from(text)]).find("a")).toThrow(
+    expect.objectContaining({ code: "INTEGRITY" }),
+  );
 });
 
 test("refuses what is no list of packages", () => {
-  expect(() => new PackagesIndex([Buffer.from("<html>log in</html>")])).toThrow(expect.objectContaining({ code: "INTEGRITY" }));
+  expect(() => new PackagesIndex([Buffer.from("<html>log in</html>")])).toThrow(
+    expect.objectContaining({ code: "INTEGRITY" }),
+  );
 });

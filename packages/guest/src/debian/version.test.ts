@@ -32,7 +32,9 @@ test.each([
 describe.skipIf(!hasProgram("dpkg"))("with dpkg as the reference (needs dpkg)", () => {
   test("any two versions compare as dpkg compares them", () => {
     const part = fc.stringMatching(/^[0-9][0-9a-zA-Z.+~]{0,6}$/);
-    const version = fc.tuple(fc.constantFrom("", "0:", "1:"), part, fc.constantFrom("", "-1", "-0ubuntu1", "-1~bpo1", "-1+b2")).map((parts) => parts.join(""));
+    const version = fc
+      .tuple(fc.constantFrom("", "0:", "1:"), part, fc.constantFrom("", "-1", "-0ubuntu1", "-1~bpo1", "-1+b2"))
+      .map((parts) => parts.join(""));
     fc.assert(
       fc.property(version, version, (a, b) => {
         const relation = Math.sign(compareVersions(a, b));

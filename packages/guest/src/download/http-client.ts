@@ -38,6 +38,8 @@ export function httpClient(proxy: ProxySettings): HttpGet {
       httpProxy: proxy.httpProxy ?? "",
       httpsProxy: proxy.httpsProxy ?? "",
       noProxy: proxy.noProxy ?? "",
+      // http is asked of the proxy itself: most proxies allow CONNECT to port 443 alone.
+      proxyTunnel: false,
     });
     return (await undici.fetch(url, { ...init, redirect: "manual", dispatcher })) as HttpResponse;
   });

@@ -15,7 +15,7 @@ import { type HttpGet, httpClient, proxyFromEnvironment } from "../download/http
 import { CMDLINE } from "../recipe/cmdline.js";
 import { initramfsTree } from "../recipe/initramfs.js";
 import { readKernel } from "../recipe/kernel.js";
-import { EXCLUDED, KERNEL, PACKAGES, UNWANTED } from "../recipe/packages.js";
+import { ARCH_PACKAGES, EXCLUDED, KERNEL, PACKAGES, UNWANTED } from "../recipe/packages.js";
 import { finishRoot } from "../recipe/root.js";
 import { unpackInto } from "../recipe/unpack.js";
 import { readContents, Spool } from "../tree/contents.js";
@@ -70,7 +70,10 @@ async function openSource(options: BuildImageOptions, downloads: string, op: Ope
     },
     op,
   );
-  const packages = resolvePackages(archive.index, { packages: PACKAGES, exclude: EXCLUDED });
+  const packages = resolvePackages(archive.index, {
+    packages: [...PACKAGES, ...ARCH_PACKAGES[options.arch]],
+    exclude: EXCLUDED,
+  });
   const meta = archive.index.find(KERNEL[options.arch]);
   const kernelName = meta?.depends.flat().find(({ name }) => name.startsWith("linux-image-"))?.name;
   const kernel = kernelName === undefined ? undefined : archive.index.find(kernelName);
@@ -256,6 +259,10 @@ async function build(options: BuildImageOptions, op: Operation): Promise<GuestIm
     await install(home, directory, digest);
     op.log("guest image built", { digest, arch, debianVersion: manifest.debianVersion });
     return (await readImage(home, digest))!.image;
+  } catch (error) {
+    // Streams wrap the reason of an abort in errors of their own.
+    op.signal.throwIfAborted();
+    throw error;
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

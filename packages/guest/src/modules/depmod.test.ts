@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { moduleFile } from "../../test/fixtures/module-file.js";
 import { hasProgram, run } from "../../test/fixtures/program.js";
 import { temporaryDirectory } from "../../test/fixtures/temporary-directory.js";
-import { depmodFiles, dependenciesOf } from "./depmod.js";
+import { dependenciesOf, depmodFiles } from "./depmod.js";
 import { type ModuleInfo, readModuleInfo } from "./module-info.js";
 import { selectModules } from "./select.js";
 
@@ -13,12 +13,24 @@ const RELEASE = "6.12.1-test";
 const files: Readonly<Record<string, readonly string[]>> = {
   "kernel/lib/libcrc32c.ko": ["name=libcrc32c", "depends="],
   "kernel/net/core/nf_core.ko": ["name=nf_core", "depends=libcrc32c"],
-  "kernel/net/nf-nat.ko": ["name=nf_nat", "depends=nf_core,libcrc32c", "alias=ip6t_nat", "softdep=pre: nf-extra post: late"],
-  "kernel/net/nf_extra.ko": ["name=nf_extra", "depends=", "alias=pci:v00001AF4d00001041sv*sd*bc*sc*i*", "alias=net-pf-16-proto-12"],
+  "kernel/net/nf-nat.ko": [
+    "name=nf_nat",
+    "depends=nf_core,libcrc32c",
+    "alias=ip6t_nat",
+    "softdep=pre: nf-extra post: late",
+  ],
+  "kernel/net/nf_extra.ko": [
+    "name=nf_extra",
+    "depends=",
+    "alias=pci:v00001AF4d00001041sv*sd*bc*sc*i*",
+    "alias=net-pf-16-proto-12",
+  ],
   "kernel/net/late.ko": ["name=late", "depends=", "alias=virtio:d0000000[1-3]v*"],
 };
 
-const modules: readonly ModuleInfo[] = Object.entries(files).map(([path, info]) => readModuleInfo(path, moduleFile(info)));
+const modules: readonly ModuleInfo[] = Object.entries(files).map(([path, info]) =>
+  readModuleInfo(path, moduleFile(info)),
+);
 
 const input = {
   modules,
@@ -45,7 +57,9 @@ test("lists what a module needs in the reverse order of loading", () => {
 
 test("refuses a module whose dependency is not there", () => {
   const broken = modules.filter(({ name }) => name !== "libcrc32c");
-  expect(() => depmodFiles({ ...input, modules: broken })).toThrow("the module nf_core needs libcrc32c, which is not there");
+  expect(() => depmodFiles({ ...input, modules: broken })).toThrow(
+    "the module nf_core needs libcrc32c, which is not there",
+  );
 });
 
 test("takes the modules that are named and those they need", () => {
@@ -71,7 +85,15 @@ test("writes the text files in the kernel's order", () => {
 describe.skipIf(!hasProgram("modprobe"))("with kmod as the reference (needs modprobe)", () => {
   const modprobe = async (...args: readonly string[]): Promise<readonly string[]> => {
     const root = await moduleDirectory();
-    const output = run("modprobe", ["--dirname", root, "--set-version", RELEASE, "--config", "/dev/null", ...args]).toString();
+    const output = run("modprobe", [
+      "--dirname",
+      root,
+      "--set-version",
+      RELEASE,
+      "--config",
+      "/dev/null",
+      ...args,
+    ]).toString();
     return output.replaceAll(`${root}/`, "").replaceAll(/ +$/gm, "").trimEnd().split("\n");
   };
   const insmod = (path: string): string => `insmod lib/modules/${RELEASE}/kernel/${path}`;

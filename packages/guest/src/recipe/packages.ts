@@ -24,6 +24,12 @@ export const PACKAGES: readonly string[] = [
   "netbase",
 ];
 
+/** What one architecture needs beyond that. */
+export const ARCH_PACKAGES: Readonly<Record<GuestArch, readonly string[]>> = {
+  amd64: [],
+  arm64: ["gpiod"], // the power button
+};
+
 /** The kernel: only the package it points to is taken, not what that one depends on. */
 export const KERNEL: Readonly<Record<GuestArch, string>> = {
   amd64: "linux-image-cloud-amd64",
@@ -55,7 +61,7 @@ export const UNWANTED: readonly RegExp[] = [
   /^\/usr\/lib\/[^/]+-linux-gnu\/(security\/(?!pam_permit\.so)|gconv|perl|engines-3|ossl-modules|audit|e2fsprogs)/,
   /^\/usr\/share\/ca-certificates(\/|$)/,
   /^\/etc\/(init\.d|default|cron\.[a-z]+|logrotate\.d|apparmor\.d|pam\.d|ca-certificates|systemd|udev|dbus-1|network|bash_completion\.d|kernel|security|rmt|sudo_logsrvd\.conf)(\/|$)/,
-  /^\/usr\/bin\/(ctr|containerd-shim|containerd-shim-runc-v1|sudoreplay|cvtsudoers|dbclient|chattr|lsattr|socat-.*)$/,
+  /^\/usr\/bin\/(gpio(detect|get|info|notify|set)|ctr|containerd-shim|containerd-shim-runc-v1|sudoreplay|cvtsudoers|dbclient|chattr|lsattr|socat-.*)$/,
   /^\/usr\/sbin\/(sudo_logsrvd|sudo_sendlog|visudo|e2scrub.*|e4crypt|e4defrag|mklost\+found|filefrag|nfnl_osf|update-ca-certificates|iptables-apply|ip6tables-apply|xtables-legacy-multi)$/,
   /^\/boot(\/|$)/,
 ];

@@ -7,7 +7,11 @@ import { cpioArchive } from "./cpio.js";
 describe.skipIf(!hasProgram("cpio"))("with cpio as the reference (needs cpio)", () => {
   test("lists every entry with its mode, owner, size and target", async () => {
     const tree = sampleTree();
-    const listing = run("cpio", ["--list", "--verbose", "--numeric-uid-gid", "--quiet"], await cpioArchive(tree)).toString();
+    const listing = run(
+      "cpio",
+      ["--list", "--verbose", "--numeric-uid-gid", "--quiet"],
+      await cpioArchive(tree),
+    ).toString();
     const lines = listing.trimEnd().split("\n");
     expect(lines).toHaveLength(tree.size - 1);
     const line = (name: string) => lines.find((text) => text.includes(` ${name}`))?.replace(/ +/g, " ");

@@ -15,8 +15,18 @@ async function archive(): Promise<string> {
 
 describe.skipIf(!hasProgram("tar"))("with tar as the reference (needs tar)", () => {
   test("lists every entry with its mode, owner, time and target", async () => {
-    const listing = run("tar", ["--list", "--verbose", "--numeric-owner", "--utc", "--file", await archive()]).toString();
-    const lines = listing.trimEnd().split("\n").map((line) => line.replace(/ +/g, " "));
+    const listing = run("tar", [
+      "--list",
+      "--verbose",
+      "--numeric-owner",
+      "--utc",
+      "--file",
+      await archive(),
+    ]).toString();
+    const lines = listing
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.replace(/ +/g, " "));
     expect(lines).toHaveLength(sampleTree().size - 1);
     expect(lines).toContain("-rwsr-xr-x 0/0 10 2025-06-15 15:06 usr/bin/sudo");
     expect(lines).toContain("-rw------- 1000/998 4 2025-06-15 15:06 home/mk/own");

@@ -1,0 +1,221 @@
+import { chmod, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { buildImage, guestImages, imageInfo, listImages, removeImage } from "@mk/guest";
+import { describe, expect, test } from "vitest";
+import { type FakeArchive, fakeArchive } from "./fixtures/fake-archive.js";
+import { recordedOperation } from "./fixtures/operation.js";
+import { hasProgram, run } from "./fixtures/program.js";
+import { temporaryDirectory } from "./fixtures/temporary-directory.js";
+
+const build = async (archive: FakeArchive, home: string, operation = recordedOperation()) =>
+  buildImage(
+    {
+      home,
+      arch: "amd64",
+      mirror: archive.mirror,
+      env: {},
+      now: archive.now,
+      keyring: archive.key.publicKeyring,
+      aptDirectory: join(home, "no-apt"),
+    },
+    operation,
+  );
+
+const imagesOf = async (home: string): Promise<readonly string[]> =>
+  (await readdir(join(home, "cache/images"))).filter((name) => !name.endsWith(".lock"));
+
+const flipByte = (bytes: Buffer, at: number): Buffer => {
+  const changed = Buffer.from(bytes);
+  changed[at]! ^= 1;
+  return changed;
+};
+
+describe.skipIf(!hasProgram("xz"))("an archive made by the test (needs xz to pack it)", () => {
+  test("gives an image with kernel, initramfs, root, container tar and lock file", async () => {
+    const home = await temporaryDirectory();
+    const operation = recordedOperation();
+    const image = await build(await fakeArchive(), home, operation);
+    expect(image).toMatchObject({
+      digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+      arch: "amd64",
+      debianVersion: "13.7",
+    });
+    expect(await readFile(image.kernel, "utf8")).toBe("kernel");
+    expect(operation.steps).toEqual(["image-resolve", "image-download", "image-unpack", "image-write"]);
+    const last = operation.reports.filter(({ step }) => step === "image-download").at(-1);
+    expect(last?.done).toBe(last?.total);
+    const info = await imageInfo(home, image.digest);
+    expect(info.packages).toContainEqual(
+      expect.objectContaining({ name: "docker.io", version: "1.0-1", sha256: expect.any(String) }),
+    );
+    expect(await imagesOf(home)).toEqual([image.digest.slice("sha256:".length)]);
+  });
+
+  test.skipIf(!hasProgram("tar"))(
+    "lays out the root: links, accounts, certificates, scripts, nothing unwanted",
+    async () => {
+      const home = await temporaryDirectory();
+      const image = await build(await fakeArchive(), home);
+      const list = run("tar", ["--list", "--verbose", "--numeric-owner", "--file", image.oci]).toString();
+      expect(list).toMatch(/^l.* bin -> usr\/bin$/m);
+      expect(list).toMatch(/^-rwsr-xr-x 0\/0 .* usr\/bin\/sudo$/m);
+      expect(list).toMatch(/^l.* usr\/sbin\/init -> ..\/bin\/busybox$/m);
+      expect(list).toMatch(/^-rwxr-xr-x 0\/0 .* usr\/lib\/mk\/boot$/m);
+      expect(list).toMatch(/^-rw------- 0\/0 .* etc\/shadow$/m);
+      expect(list).not.toMatch(/usr\/share\/doc|usr\/lib\/modules/);
+      const file = (name: string): string =>
+        run("tar", ["--extract", "--to-stdout", "--file", image.oci, name]).toString();
+      expect(file("etc/ssl/certs/ca-certificates.crt")).toBe("A\nB\n");
+      expect(file("etc/os-release")).toContain("ID=mk\n");
+      // Nobody has a password, so nobody can log in with one.
+      expect(
+        file("etc/shadow")
+          .trim()
+          .split("\n")
+          .map((line) => line.split(":")[1]),
+      ).toEqual(["*", "*", "*", "*"]);
+    },
+  );
+
+  test("two builds have equal digests", async () => {
+    const archive = await fakeArchive();
+    const [first, second] = [
+      await build(archive, await temporaryDirectory()),
+      await build(archive, await temporaryDirectory()),
+    ];
+    expect(second.digest).toBe(first.digest);
+  });
+
+  test("a second build of an unchanged archive downloads no package again and keeps the image", async () => {
+    const archive = await fakeArchive();
+    const home = await temporaryDirectory();
+    const first = await build(archive, home);
+    const before = archive.server.requests.length;
+    expect(await build(archive, home)).toEqual(first);
+    expect(archive.server.requests.slice(before).filter((line) => line.includes(".deb"))).toEqual([]);
+    expect(await imagesOf(home)).toHaveLength(1);
+  });
+
+  test.each<[string, (files: Map<string, Buffer>) => void]>([
+    ["a tampered package", (files) => tamper(files, "docker.io_1.0-1")],
+    ["a tampered index", (files) => tamper(files, "by-hash")],
+    ["a tampered release", (files) => tamper(files, "stable/InRelease", 200)],
+    [
+      "the release of another suite",
+      (files) =>
+        files.set("/debian/dists/stable/InRelease", files.get("/debian-security/dists/stable-security/InRelease")!),
+    ],
+  ])("refuses %s and leaves no image", async (_, change) => {
+    const archive = await fakeArchive();
+    const home = await temporaryDirectory();
+    change(archive.files);
+    await expect(build(archive, home)).rejects.toMatchObject({ code: "INTEGRITY" });
+    expect(await imagesOf(home)).toEqual([]);
+  });
+
+  test("refuses an archive that another key signed", async () => {
+    const [archive, other] = [await fakeArchive(), await fakeArchive()];
+    await expect(build({ ...archive, key: other.key }, await temporaryDirectory())).rejects.toMatchObject({
+      code: "INTEGRITY",
+    });
+  });
+
+  test("a build that is aborted leaves nothing but what it downloaded", async () => {
+    const home = await temporaryDirectory();
+    const aborter = new AbortController();
+    const reason = new Error("Ctrl-C");
+    const operation = recordedOperation(aborter.signal);
+    const stopping = {
+      ...operation,
+      step: ((id, title, work) => {
+        if (id === "image-unpack") aborter.abort(reason);
+        return operation.step(id, title, work);
+      }) satisfies typeof operation.step,
+    };
+    await expect(build(await fakeArchive(), home, stopping)).rejects.toBe(reason);
+    expect(await imagesOf(home)).toEqual([]);
+  });
+
+  test("what a killed build left is removed by the next", async () => {
+    const home = await temporaryDirectory();
+    const archive = await fakeArchive();
+    const image = await build(archive, home);
+    await writeFile(join(home, "cache/images/.building-amd64-dead"), "left");
+    await build(archive, home);
+    expect(await imagesOf(home)).toEqual([image.digest.slice("sha256:".length)]);
+  });
+});
+
+describe.skipIf(!hasProgram("xz"))("the cache (needs xz to pack a test archive)", () => {
+  test("finds an image by its digest and gives the newest of an architecture without building", async () => {
+    const home = await temporaryDirectory();
+    const image = await build(await fakeArchive(), home);
+    const images = guestImages({ home, mirror: "http://mirror.invalid/debian" });
+    expect(await images.find(image.digest)).toEqual(image);
+    expect(await images.find(`sha256:${"0".repeat(64)}`)).toBeUndefined();
+    expect(await images.ensure("amd64", recordedOperation())).toEqual(image);
+  });
+
+  test("notices a file that was changed since, even at the same size", async () => {
+    const home = await temporaryDirectory();
+    const image = await build(await fakeArchive(), home);
+    await writeFile(image.kernel, "kernex");
+    await utimes(image.kernel, 1, 1);
+    await expect(guestImages({ home }).find(image.digest)).rejects.toMatchObject({ code: "INTEGRITY" });
+    expect(await listImages(home)).toEqual([
+      { digest: image.digest, problem: expect.objectContaining({ code: "INTEGRITY" }) },
+    ]);
+  });
+
+  test("a file that was only copied is still good", async () => {
+    const home = await temporaryDirectory();
+    const image = await build(await fakeArchive(), home);
+    await utimes(image.root, 1, 1);
+    expect(await guestImages({ home }).find(image.digest)).toEqual(image);
+    expect(await listImages(home)).toMatchObject([{ digest: image.digest, arch: "amd64" }]);
+  });
+
+  test("a damaged image is replaced by the next build", async () => {
+    const home = await temporaryDirectory();
+    const archive = await fakeArchive();
+    const image = await build(archive, home);
+    await rm(image.root);
+    expect(await build(archive, home)).toEqual(image);
+    expect(await guestImages({ home }).find(image.digest)).toEqual(image);
+  });
+
+  test("an image that a machine uses stays, another goes", async () => {
+    const home = await temporaryDirectory();
+    const { digest } = await build(await fakeArchive(), home);
+    await expect(removeImage(home, digest, [digest])).rejects.toMatchObject({ code: "IMAGE_IN_USE" });
+    await removeImage(home, digest, []);
+    expect(await listImages(home)).toEqual([]);
+    await expect(removeImage(home, digest, [])).rejects.toMatchObject({ code: "IMAGE_ABSENT" });
+    await expect(imageInfo(home, digest)).rejects.toMatchObject({ code: "IMAGE_ABSENT" });
+  });
+});
+
+test("a digest that is none is an invalid argument", async () => {
+  await expect(removeImage(await temporaryDirectory(), "../../etc", [])).rejects.toMatchObject({
+    code: "INVALID_ARGUMENT",
+  });
+});
+
+test("a home without images has none", async () => {
+  expect(await listImages(await temporaryDirectory())).toEqual([]);
+});
+
+test("a home that cannot be written to is an error of this computer", async () => {
+  const home = await temporaryDirectory();
+  await writeFile(join(home, "cache"), "in the way");
+  await chmod(join(home, "cache"), 0o400);
+  await expect(
+    build({ mirror: "http://mirror.invalid/debian", key: { publicKeyring: new Uint8Array() } } as FakeArchive, home),
+  ).rejects.toThrow();
+});
+
+function tamper(files: Map<string, Buffer>, part: string, at = 1000): void {
+  const name = [...files.keys()].find((path) => path.includes(part))!;
+  const bytes = files.get(name)!;
+  files.set(name, flipByte(bytes, Math.min(at, bytes.length - 30)));
+}
