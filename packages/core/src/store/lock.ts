@@ -96,14 +96,27 @@ function held(path: string, owner: LockOwner): Lock {
 async function publish(path: string, owner: LockOwner): Promise<boolean> {
   const draft = `${path}.${owner.id}`;
   try {
-    await writeFile(draft, JSON.stringify(owner), { mode: 0o600, flag: "w" });
-    await link(draft, path);
-    return true;
+    for (;;) {
+      await writeFile(draft, JSON.stringify(owner), { mode: 0o600 });
+      const outcome = await linkDraft(draft, path);
+      if (outcome !== "swept") return outcome === "linked";
+    }
   } catch (error) {
-    if (errnoOf(error) === "EEXIST") return false;
     throw fileError(error, "lock", path);
   } finally {
     await rm(draft, { force: true }).catch(() => undefined);
+  }
+}
+
+async function linkDraft(draft: string, path: string): Promise<"linked" | "taken" | "swept"> {
+  try {
+    await link(draft, path);
+    return "linked";
+  } catch (error) {
+    if (errnoOf(error) === "EEXIST") return "taken";
+    // A sweep met the draft before it was written whole and held it for a dead process's.
+    if (errnoOf(error) === "ENOENT") return "swept";
+    throw error;
   }
 }
 
