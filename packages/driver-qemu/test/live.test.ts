@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { connect, createServer } from "node:net";
-import { createMk, type Mk, type StartRequest } from "@mk/core";
+import { createMk, createNodeHost, type Mk, type StartRequest } from "@mk/core";
 import { hostInventory, inventoryDifference, live, temporaryDirectory, until } from "@mk/testing";
 import { expect, test } from "vitest";
 import qemu from "../src/index.js";
@@ -130,5 +130,41 @@ suite("a real guest in QEMU", () => {
     let output = "";
     for await (const chunk of ps.stdout) output += chunk;
     expect(Number(output)).toBe(pid);
+  });
+});
+
+const privileged = await live({ needs: ["qemu", "linux", "network", "root", "program:mount"] });
+
+privileged("a real guest whose host runs out of space", () => {
+  test("is paused with the reason, and goes on where it was once there is space", LONG, async () => {
+    await using directory = await temporaryDirectory("mk-full-");
+    const host = createNodeHost();
+    const mounted = directory.join("mounted");
+    await host.files.makeDirectory(mounted);
+    await host.run("mount", ["-t", "tmpfs", "-o", "size=80m,mode=0700", "mk-full", mounted]);
+    try {
+      const mk = createMk({ home: mounted, drivers: [qemu], images: testImages() });
+      const machine = await mk.start({ ...SMALL, name: "full" });
+      const write = "sudo dd if=/dev/zero of=/data/big bs=1M count=120 conv=fsync && echo written";
+      const written = machine.script(write, { check: true, timeoutMs: 600_000 });
+      const paused = await until(
+        "the machine is paused",
+        async () => {
+          const status = await machine.status();
+          return status.state === "paused" && status;
+        },
+        AbortSignal.timeout(300_000),
+      );
+      expect(paused).toEqual({ state: "paused", reason: "the host's disk is full" });
+
+      await host.run("mount", ["-o", "remount,size=600m", mounted]);
+      await machine.resume();
+      expect((await written).stdout).toBe("written\n");
+      expect(await machine.status()).toEqual({ state: "running" });
+      await machine.delete();
+      await mk[Symbol.asyncDispose]();
+    } finally {
+      await host.run("umount", ["--lazy", mounted]);
+    }
   });
 });
