@@ -21,8 +21,8 @@ virtlogd_answers() { [[ -S /run/libvirt/virtlogd-sock ]] && timeout 5 virt-admin
 
 # True when the pid in a file is a live process of that program: a pid file outlives its process, and pids are reused.
 runs() { # <pid file> <program>
-  local pid
-  [[ -s $1 ]] && read -r pid <"$1" && [[ $(readlink "/proc/$pid/exe" 2>/dev/null) == */"$2" ]]
+  # Not `read`: it fails on a file without a final newline, and these have none.
+  [[ -s $1 && $(readlink "/proc/$(<"$1")/exe" 2>/dev/null) == */"$2" ]]
 }
 
 prepare_cgroups() {
@@ -109,7 +109,7 @@ stop_all() {
   for program in libvirtd virtlogd dockerd; do
     pid_file=$run_dir/$program.pid
     if runs "$pid_file" "$program"; then
-      read -r pid <"$pid_file"
+      pid=$(<"$pid_file")
       kill "$pid"
       timeout "$deadline_seconds" tail --pid="$pid" -f /dev/null || fail "$program (pid $pid) does not end"
       say "$program ended"
