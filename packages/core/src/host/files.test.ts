@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
-import { requireTool, type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
+import { type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createFiles } from "./files.js";
 
@@ -71,39 +71,6 @@ describe("files", () => {
       await mkdir(directory.join("taken", "full"), { recursive: true });
       await expect(files.write(directory.join("taken"), "x")).rejects.toMatchObject({ code: "IO_FAILED" });
       expect(await readdir(directory.path)).toEqual(["taken"]);
-    });
-
-    test("syncs the file before the rename and the directory after it", async (context) => {
-      const missing = await requireTool("program:strace");
-      if (missing !== undefined) context.skip(missing);
-      const module = new URL("./files.ts", import.meta.url).pathname;
-      const built = directory.join("files.mjs");
-      const bundle = ["--bundle", "--platform=node", "--target=node20", "--format=esm", `--outfile=${built}`, module];
-      execFileSync("node_modules/.bin/esbuild", bundle, { cwd: rootOf(module), stdio: "ignore" });
-      const target = directory.join("target");
-      await writeFile(
-        directory.join("run.mjs"),
-        `import { createFiles } from "./files.mjs"; await createFiles("linux").write(${JSON.stringify(target)}, "x");`,
-      );
-      const log = directory.join("log");
-      execFileSync("strace", [
-        "-f",
-        "-o",
-        log,
-        "-y",
-        "-e",
-        "trace=fsync,rename",
-        process.execPath,
-        directory.join("run.mjs"),
-      ]);
-      const calls = (await readFile(log, "utf8"))
-        .split("\n")
-        .flatMap((line) => /(fsync|rename)\((.*)\) += 0/.exec(line)?.slice(1).join(" ") ?? []);
-      expect(calls).toEqual([
-        expect.stringMatching(/^fsync .*\.mk-[0-9a-f]+\.tmp/),
-        expect.stringMatching(/^rename .*\.tmp".*target"$/),
-        expect.stringContaining(`<${directory.path}>`),
-      ]);
     });
   });
 
@@ -298,8 +265,4 @@ async function spawnLoop(root: string): Promise<void> {
     await link(`${root}/victim`, `${root}/tree/d`).catch(() => undefined);
     await rm(`${root}/tree/d`).catch(() => undefined);
   }
-}
-
-function rootOf(module: string): string {
-  return module.slice(0, module.indexOf("/packages/"));
 }
