@@ -31,6 +31,7 @@ const EMPTY_DIRECTORIES = [
   "/run",
   "/srv",
   "/sys",
+  "/usr/lib/modules",
   "/usr/local/bin",
   "/usr/local/sbin",
   "/var/cache",
