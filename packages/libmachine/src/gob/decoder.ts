@@ -15,6 +15,9 @@ import {
   wireTypeSchema,
 } from "./wire-type.js";
 
+/** A buffer that a big value needed is kept for the next up to this size. */
+const KEPT_BYTES = 4 << 20;
+
 /** `refused`: the value was well formed and was dropped, since the schema does not take it; the stream goes on. */
 export type Decoded<T> = { readonly value: T } | { readonly refused: string };
 
@@ -133,7 +136,7 @@ export class GobDecoder {
     this.#rereadBytes = 0;
     if (this.#start === this.#end) {
       this.#start = this.#end = 0;
-      if (this.#bytes.length > 1 << 20) this.#bytes = new Uint8Array(256);
+      if (this.#bytes.length > KEPT_BYTES) this.#bytes = new Uint8Array(256);
     }
     this.#wanted = this.#start + 1;
   }

@@ -22,7 +22,11 @@ export class GobEncoder {
   #nextId: number;
   readonly #ids = new Map<GobShape, number>();
   readonly #sent = new Set<GobShape>();
+  #defined: GobShape[] = [];
   readonly #encoders = new Map<GobShape, Encode>();
+  // Used again for each value.
+  readonly #output = new GobWriter();
+  readonly #message = new GobWriter();
   /** Where finished messages go: the output, or in an interface value the writer around it. */
   #targets: GobWriter[] = [];
   readonly #sink: TypeSink = {
@@ -37,15 +41,23 @@ export class GobEncoder {
 
   /** The messages that carry this value: definitions not sent before, and the value. TypeError for a value that is not of the schema's type. */
   encode<T>(schema: GobSchema<T>, value: T): Uint8Array {
-    const output = new GobWriter();
-    const message = new GobWriter();
-    this.#targets = [output];
-    this.#defineType(message, schema);
-    message.int(this.#id(schema));
-    if (schema.kind !== "struct") message.byte(0);
-    this.#encoder(schema)(message, value);
-    output.message(message);
-    return output.view();
+    this.#message.clear();
+    this.#output.clear();
+    this.#targets = [this.#output];
+    this.#defined = [];
+    const message = this.#message;
+    try {
+      this.#defineType(message, schema);
+      message.int(this.#id(schema));
+      if (schema.kind !== "struct") message.byte(0);
+      this.#encoder(schema)(message, value);
+    } catch (error) {
+      // What was defined meanwhile is not going to be sent.
+      for (const shape of this.#defined) this.#sent.delete(shape);
+      throw error;
+    }
+    this.#output.message(message);
+    return this.#output.take();
   }
 
   #encoder(shape: GobShape): Encode {
@@ -62,6 +74,14 @@ export class GobEncoder {
   #writeConcrete(writer: GobWriter, shape: GobShape, value: unknown): void {
     this.#defineType(writer, shape);
     writer.int(this.#id(shape));
+    if (!this.#inline) {
+      writer.prefixed(() => {
+        if (shape.kind !== "struct") writer.byte(0);
+        this.#encoder(shape)(writer, value);
+      });
+      return;
+    }
+    // Definitions inside go between what is gathered and the content, whose count begins anew behind each of them.
     const content = new GobWriter();
     this.#targets.push(writer);
     if (shape.kind !== "struct") content.byte(0);
@@ -81,6 +101,7 @@ export class GobEncoder {
     target.message(message);
     message.clear();
     this.#sent.add(shape);
+    this.#defined.push(shape);
     for (const part of partsOf(shape)) this.#defineType(gathered, part);
   }
 

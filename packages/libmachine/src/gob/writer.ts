@@ -2,6 +2,8 @@ import { encodeGoString } from "./go-string.js";
 
 const float = new DataView(new ArrayBuffer(8));
 
+const KEPT_BYTES = 4 << 20;
+
 /** Gathers bytes in gob's forms of numbers and texts. */
 export class GobWriter {
   #bytes: Uint8Array;
@@ -22,6 +24,8 @@ export class GobWriter {
 
   clear(): void {
     this.#length = 0;
+    // One big value must not hold its memory for the life of a connection.
+    if (this.#bytes.length > KEPT_BYTES) this.#bytes = new Uint8Array(128);
   }
 
   #reserve(count: number): void {
@@ -95,7 +99,51 @@ export class GobWriter {
   }
 
   string(value: string): void {
-    this.bytes(encodeGoString(value));
+    if (!this.#shortAscii(value)) this.bytes(encodeGoString(value));
+  }
+
+  // Most texts are short names: for them a loop is several times faster than a native call. False when it is not that simple.
+  #shortAscii(value: string): boolean {
+    const { length } = value;
+    if (length > 64) return false;
+    this.#reserve(1 + length);
+    const start = this.#length + 1;
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 0x7f) return false;
+      this.#bytes[start + i] = code;
+    }
+    this.#bytes[start - 1] = length;
+    this.#length = start + length;
+    return true;
+  }
+
+  /** Everything that `write` gathers, with its length before it. */
+  prefixed(write: () => void): void {
+    const at = this.#length;
+    // Nearly always one byte is enough; else the content moves.
+    this.byte(0);
+    write();
+    const content = this.#length - at - 1;
+    if (content < 0x80) {
+      this.#bytes[at] = content;
+      return;
+    }
+    let width = 1;
+    for (let rest = Math.floor(content / 256); rest > 0; rest = Math.floor(rest / 256)) width++;
+    this.#reserve(width);
+    this.#bytes.copyWithin(at + 1 + width, at + 1, this.#length);
+    const end = this.#length + width;
+    this.#length = at;
+    this.uint(content);
+    this.#length = end;
+  }
+
+  /** A copy of its own. */
+  take(): Uint8Array {
+    const taken = this.#bytes.slice(0, this.#length);
+    this.clear();
+    return taken;
   }
 
   /** Everything another writer gathered, as one message. */

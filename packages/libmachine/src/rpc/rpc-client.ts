@@ -71,7 +71,7 @@ export class RpcClient {
     this.#stream.cork();
     this.#stream.write(this.#encoder.encode(requestSchema, { ServiceMethod: `${service}.${method.name}`, Seq: seq }));
     this.#stream.write(this.#encoder.encode(method.argument, argument));
-    this.#stream.uncork();
+    process.nextTick(() => this.#stream.uncork());
     return answered;
   }
 

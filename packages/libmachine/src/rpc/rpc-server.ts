@@ -56,11 +56,11 @@ export function serveRpc(stream: Duplex, service: RpcService): void {
     const { ServiceMethod, Seq } = request;
     const head = encoder.encode(responseSchema, { ServiceMethod, Seq, Error: error });
     const body = encoder.encode(schema, reply);
-    // Header and reply go out together; nothing is awaited in between.
+    // Header and reply stay together: nothing is awaited in between. Answers that are ready in one turn go out at once.
     stream.cork();
     stream.write(head);
     stream.write(body);
-    stream.uncork();
+    process.nextTick(() => stream.uncork());
   };
 
   const run = async (

@@ -1,5 +1,7 @@
+import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { type ImageSource, MkError } from "@mk/core";
 
 interface GuestPackage {
@@ -20,14 +22,29 @@ export function installedImages(): ImageSource {
 }
 
 async function load(): Promise<ImageSource> {
-  // Not a literal: the compiler and the bundler must not look for it.
-  const name = ["@mk", "guest"].join("/");
-  const guest = (await import(name).catch((cause: unknown) => {
+  const path = guestPackage();
+  if (path === undefined) {
     throw new MkError("IMAGE_ABSENT", "the package @mk/guest, which makes guest images, is not installed", {
       hint: "Install it next to the driver with `npm install --global @mk/guest`.",
-      cause,
     });
-  })) as GuestPackage;
+  }
+  const guest = (await import(pathToFileURL(path).href)) as GuestPackage;
   // The images of the user's own mk, so that one is built once.
   return guest.guestImages({ home: process.env.MK_HOME || join(homedir(), ".mk") });
+}
+
+/** Beside this package, beside the program that runs, or inside the mk command's package: installers differ in where they put it. */
+function guestPackage(): string | undefined {
+  const here = fileURLToPath(import.meta.url);
+  const program = process.argv[1] ?? here;
+  const cli = resolveFrom(here, "@mk/cli/package.json") ?? here;
+  return resolveFrom(here, "@mk/guest") ?? resolveFrom(program, "@mk/guest") ?? resolveFrom(cli, "@mk/guest");
+}
+
+function resolveFrom(file: string, specifier: string): string | undefined {
+  try {
+    return createRequire(file).resolve(specifier);
+  } catch {
+    return undefined;
+  }
 }
