@@ -20,6 +20,7 @@ export function createMachine(config: Config, { directory, host, name, record }:
   }
 
   async function end(how: "SIGTERM" | "SIGKILL", signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     const process = await running();
     if (!process) return;
     await host.processes.signal(process, how);
