@@ -1,0 +1,171 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { GuestArch, GuestImage } from "@mk/core";
+import { buildImage, imageInfo } from "@mk/guest";
+import { live } from "@mk/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { BareMachine, growDisk, type MachineParts, makeParts } from "./fixtures/bare-machine.js";
+import { recordedOperation } from "./fixtures/operation.js";
+import { hasProgram, run } from "./fixtures/program.js";
+import { temporaryDirectory } from "./fixtures/temporary-directory.js";
+
+// Shared with other packages' tests, so that Debian is asked once.
+const home = process.env.MK_TEST_HOME ?? join(tmpdir(), "mk-home");
+const build = (arch: GuestArch): Promise<GuestImage> => buildImage({ home, arch }, recordedOperation());
+
+const SLOW_MS = 900_000;
+
+const amd64 = await live({ needs: ["program:qemu-system-x86_64", "program:ssh", "network"] });
+
+amd64("the image of Debian's packages for amd64", () => {
+  let directory: string;
+  let parts: MachineParts;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), "mk-guest-live-"));
+    parts = await makeParts(directory, await build("amd64"));
+  }, SLOW_MS);
+  afterAll(() => rm(directory, { recursive: true, force: true }));
+
+  test(
+    "is built of packages that the lock file names, twice with the same digest",
+    async () => {
+      const { digest } = parts.image;
+      const info = await imageInfo(home, digest);
+      expect(info.packages.map(({ name }) => name)).toEqual(
+        expect.arrayContaining(["docker.io", "containerd", "runc", "dropbear-bin"]),
+      );
+      const other = await temporaryDirectory();
+      const again = await buildImage({ home: other, arch: "amd64" }, recordedOperation());
+      expect(again.digest).toBe(digest);
+    },
+    SLOW_MS,
+  );
+
+  test.skipIf(!hasProgram("depmod") || !hasProgram("fsck.erofs"))(
+    "has the module indexes that depmod would write (needs depmod, fsck.erofs)",
+    async () => {
+      const target = join(await temporaryDirectory(), "root");
+      run("fsck.erofs", [`--extract=${target}`, "--no-preserve", parts.image.root]);
+      const [release] = await readdir(join(target, "usr/lib/modules"));
+      const base = join(target, "usr/lib/modules", release!);
+      const read = async (name: string): Promise<readonly string[]> =>
+        (await readFile(join(base, name), "utf8"))
+          .split("\n")
+          .filter((line) => line !== "" && !line.startsWith("#"))
+          .map((line) => line.split(" ").sort().join(" "))
+          .sort();
+      const [dependencies, aliases] = [await read("modules.dep"), await read("modules.alias")];
+      run("depmod", ["--basedir", join(target, "usr"), release!]);
+      expect(dependencies).toEqual(await read("modules.dep"));
+      expect(new Set(aliases)).toEqual(new Set(await read("modules.alias")));
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "boots, answers SSH and Docker, keeps its data over a stop, and grows with its disk",
+    async () => {
+      {
+        await using machine = await BareMachine.boot(parts);
+        expect((await machine.marker("data")).fields).toEqual({ formatted: "yes", grown: "no" });
+        await machine.marker("ssh");
+        expect(await machine.ssh("id -un; hostname; sudo -n id -u; . /etc/os-release; echo $ID")).toMatchObject({
+          code: 0,
+          stdout: "mk\nbare\n0\nmk\n",
+        });
+
+        // No password opens it, for nobody, and root has no way in at all.
+        const password = [
+          "-o",
+          "PubkeyAuthentication=no",
+          "-o",
+          "PreferredAuthentications=password,keyboard-interactive",
+        ];
+        for (const user of ["mk", "root"]) {
+          const refused = await machine.ssh("true", ["-l", user, ...password]);
+          expect(refused).toMatchObject({
+            code: 255,
+            stderr: expect.stringContaining("Permission denied (publickey)"),
+          });
+        }
+        expect(await machine.ssh("true", ["-l", "root"])).toMatchObject({ code: 255 });
+
+        await machine.marker("ready");
+        const info = await machine.ssh("docker info --format '{{.Driver}} {{.CgroupVersion}} {{.DefaultRuntime}}'");
+        expect(info).toMatchObject({ code: 0, stdout: "overlay2 2 runc\n" });
+        const image =
+          "mkdir -p /tmp/i/bin && cp /usr/bin/busybox /tmp/i/bin/sh && tar -C /tmp/i -c . | docker import - tiny:1 >/dev/null";
+        const ran = await machine.ssh(`${image} && docker run --rm tiny:1 sh -c 'echo in a container'`);
+        expect(ran).toMatchObject({ code: 0, stdout: "in a container\n" });
+        await machine.ssh("echo kept >keep && sudo -n poweroff");
+        await machine.exited;
+        expect(machine.markers.map(({ event }) => event)).toContain("shutdown");
+      }
+      await growDisk(directory, 6);
+      await using machine = await BareMachine.boot(parts, { parameters: "mk.ip=10.0.2.15/24,10.0.2.2,10.0.2.3" });
+      expect((await machine.marker("data")).fields).toEqual({ formatted: "no", grown: "yes" });
+      expect((await machine.marker("network")).fields).toEqual({ ip: "10.0.2.15" });
+      await machine.marker("ssh");
+      expect(await machine.ssh("cat keep; cat /etc/resolv.conf")).toMatchObject({
+        stdout: "kept\nnameserver 10.0.2.3\n",
+      });
+      expect(Number((await machine.ssh("stat -f -c %b /data")).stdout) * 4096).toBeGreaterThan(5 * 1024 ** 3);
+      // The journal of a disk that was taken down in order is empty.
+      await machine.ssh("sudo -n poweroff");
+      await machine.exited;
+      const state = hasProgram("dumpe2fs")
+        ? run("dumpe2fs", ["-h", join(directory, "data.raw")]).toString()
+        : "state: clean";
+      expect(state).toMatch(/state: +clean/);
+      expect(state).not.toContain("needs_recovery");
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "leaves a data disk alone that holds something it does not know",
+    async () => {
+      const own = await temporaryDirectory();
+      const foreign = await makeParts(own, parts.image);
+      const disk = await open(join(own, "data.raw"), "r+");
+      await disk.write("LUKS\xba\xbe", 0, "latin1");
+      await disk.close();
+      await using machine = await BareMachine.boot(foreign);
+      await expect(machine.marker("data")).rejects.toThrow(/could not be mounted and is left as it is/);
+      await machine[Symbol.asyncDispose]();
+      const first = createReadStream(join(own, "data.raw"), { end: 1 << 20 });
+      const expected = Buffer.alloc((1 << 20) + 1);
+      expected.write("LUKS\xba\xbe", 0, "latin1");
+      expect((await first.pipe(createHash("sha256")).toArray())[0]).toEqual(
+        createHash("sha256").update(expected).digest(),
+      );
+    },
+    SLOW_MS,
+  );
+});
+
+const arm64 = await live({ needs: ["program:qemu-system-aarch64", "program:ssh", "network"] });
+
+arm64("the image of Debian's packages for arm64", () => {
+  test(
+    "boots on QEMU's virt machine, answers SSH and powers off",
+    async () => {
+      const directory = await mkdtemp(join(tmpdir(), "mk-guest-live-"));
+      try {
+        const parts = await makeParts(directory, await build("arm64"));
+        await using machine = await BareMachine.boot(parts);
+        await machine.marker("ssh");
+        expect(await machine.ssh("uname -m; sudo -n poweroff")).toMatchObject({ stdout: "aarch64\n" });
+        await machine.exited;
+        await writeFile(join(directory, "done"), "");
+      } finally {
+        await rm(directory, { recursive: true, force: true });
+      }
+    },
+    SLOW_MS,
+  );
+});
