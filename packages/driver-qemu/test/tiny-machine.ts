@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { writeFile } from "node:fs/promises";
-import { createNodeHost, type GuestImage, type Host, type Machine, type MachineSpec, type Operation } from "@mk/core";
+import { createNodeHost, type Host, type Machine, type MachineSpec, type Operation } from "@mk/core";
 import { temporaryDirectory } from "@mk/testing";
 import qemu from "../src/index.js";
 import type { QemuRecord } from "../src/record.js";
-import { tinyGuest } from "./tiny-guest.js";
+import { tinyImage } from "./tiny-image.js";
 
 /** A machine of the driver alone, with a guest that starts in milliseconds, and core's part played by hand. */
 export interface TinyMachine extends AsyncDisposable {
@@ -24,19 +23,7 @@ export class Interrupted extends Error {}
 export async function tinyMachine(options: Readonly<Record<string, unknown>> = {}): Promise<TinyMachine> {
   const home = await temporaryDirectory("mk-tiny-");
   const host = createNodeHost({ home: home.path });
-  const image: GuestImage = {
-    digest: `sha256:${"0".repeat(64)}`,
-    arch: "amd64",
-    debianVersion: "13",
-    kernel: home.join("kernel"),
-    initramfs: home.join("initramfs"),
-    root: home.join("root"),
-    oci: home.join("oci"),
-    cmdline: "console=ttyS0",
-  };
-  await writeFile(image.kernel, tinyGuest("\nmk-guest: ready uptime=0\n"));
-  await writeFile(image.initramfs, "no initramfs");
-  await writeFile(image.root, new Uint8Array(1024 * 1024));
+  const image = await tinyImage(home.path, "amd64");
   const directory = home.join("machine");
   await host.files.makeDirectory(directory);
   const base: MachineSpec = {

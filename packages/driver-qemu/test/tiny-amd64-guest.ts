@@ -6,7 +6,7 @@ const CODE_OFFSET = 64;
  * A guest of some 200 bytes: a multiboot kernel for q35 that writes `greeting` to the serial port, waits for the power button and powers
  * off. It starts in milliseconds even when emulated, and needs no image.
  */
-export function tinyGuest(greeting: string): Uint8Array {
+export function tinyAmd64Guest(greeting: string): Uint8Array {
   const hello = encoded(greeting);
   const goodbye = encoded("mk-guest: shutdown uptime=0\n");
   const image = Buffer.alloc(512 + hello.length + goodbye.length);
