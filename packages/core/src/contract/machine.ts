@@ -19,7 +19,7 @@ export interface Machine {
   kill(op: Operation): Promise<void>;
   /** Called in any state, `broken` and `absent` included. Succeeds when there is nothing left to remove; removes only what is ours. */
   remove(op: Operation): Promise<void>;
-  /** Called when running. */
+  /** Called when running. NOT_SUPPORTED for a machine that has no shell: core then takes it as ready when it runs. */
   access(op: Operation): Promise<MachineAccess>;
   /** Called when running. Where the host reaches a TCP port of the guest. */
   endpoint(guestPort: number, op: Operation): Promise<Endpoint>;

@@ -9,7 +9,7 @@ const MAX_DELAY_MS = 5_000;
 
 /**
  * Waits until a command runs in the machine. For guests that write no markers: the one place where mk polls, with a back-off that doubles,
- * since each attempt costs a slow guest a process. A host key that changed ends the wait at once.
+ * since each attempt costs a slow guest a process. A host key that changed ends the wait at once; a machine that has no shell is not waited for.
  */
 export async function waitForShell(engine: Engine, session: MachineSession, op: CoreOperation): Promise<void> {
   await op.step("ssh", "waiting for a shell", async () => {
@@ -21,6 +21,8 @@ export async function waitForShell(engine: Engine, session: MachineSession, op: 
         if (exitCode === 0) return;
       } catch (error) {
         op.signal.throwIfAborted();
+        // Nothing to wait for: docker-machine's `none` is an address alone.
+        if (MkError.is(error, "NOT_SUPPORTED")) return;
         if (MkError.is(error, "HOST_KEY_CHANGED") || MkError.is(error, "COMMAND_NOT_FOUND")) throw error;
         op.log("the machine's shell does not answer yet", {
           reason: error instanceof Error ? error.message : String(error),
