@@ -11,7 +11,8 @@ export async function deleteMachine(engine: Engine, session: MachineSession, cal
     const { machine, intent, name, driver } = session;
     await op.step("intent", "noting what is about to be done", () => intent.declare("delete"));
     const { state } = await op.step("inspect", "reading the machine's state", () => inspectMachine(session, op.signal));
-    if (state !== "absent" && state !== "stopped" && state !== "saved") {
+    // External drivers remove what runs, and docker-machine never kills before: with `generic` that would shut down a computer which stays.
+    if (driver.builtin && state !== "absent" && state !== "stopped" && state !== "saved") {
       await op.step("kill", "cutting the power", () => machine.kill(op));
     }
     await op.step("driver", `removing the machine with ${driver.name}`, () => machine.remove(op));

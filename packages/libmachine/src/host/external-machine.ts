@@ -93,7 +93,13 @@ export class ExternalMachine implements Machine {
   }
 
   async kill(op: Operation): Promise<void> {
-    await this.#change(op, METHODS.Kill, isOff);
+    await this.#use(op, async (plugin) => {
+      // A driver of things without a state refuses; there is no power to cut.
+      if ((await this.#state(plugin, op)) === "none") return;
+      await this.#order(plugin, METHODS.Kill, op);
+      await this.#waitFor(plugin, op, isOff);
+      await this.#save(plugin, op);
+    });
   }
 
   async remove(op: Operation): Promise<void> {
