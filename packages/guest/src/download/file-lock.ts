@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { watch } from "node:fs";
-import { link, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { access, link, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -74,6 +74,8 @@ async function waitReleased(path: string, signal: AbortSignal): Promise<void> {
       if (name === null || name === basename(path)) resolve();
     });
     watcher.on("error", () => resolve());
+    // Released between the attempt and the watch: no event would come.
+    access(path).catch(() => resolve());
   });
   try {
     await Promise.race([released, delay(HOLDER_CHECK_MS, undefined, { signal: either })]).catch(() => undefined);

@@ -62,7 +62,8 @@ export const UNWANTED: readonly RegExp[] = [
   /^\/usr\/share\/ca-certificates(\/|$)/,
   /^\/etc\/(init\.d|default|cron\.[a-z]+|logrotate\.d|apparmor\.d|pam\.d|ca-certificates|systemd|udev|dbus-1|network|bash_completion\.d|kernel|security|rmt|sudo_logsrvd\.conf)(\/|$)/,
   /^\/usr\/bin\/(gpio(detect|get|info|notify|set)|ctr|containerd-shim|containerd-shim-runc-v1|sudoreplay|cvtsudoers|dbclient|chattr|lsattr|socat-.*)$/,
-  /^\/usr\/sbin\/(sudo_logsrvd|sudo_sendlog|visudo|e2scrub.*|e4crypt|e4defrag|mklost\+found|filefrag|nfnl_osf|update-ca-certificates|iptables-apply|ip6tables-apply|xtables-legacy-multi)$/,
+  /^\/usr\/sbin\/(debugfs|sudo_logsrvd|sudo_sendlog|visudo|e2scrub.*|e4crypt|e4defrag|mklost\+found|filefrag|nfnl_osf|update-ca-certificates|iptables-apply|ip6tables-apply|xtables-legacy-multi)$/,
+  /^\/usr\/lib\/cni\/(dhcp|host-device|ptp|sbr|static|vrf)$/,
   /^\/boot(\/|$)/,
 ];
 
