@@ -20,6 +20,7 @@ import { probeDrivers } from "./selection/probe.js";
 import { createHome } from "./store/home.js";
 import { assertMachineName } from "./store/machine-name.js";
 import { createMachineStore } from "./store/machine-store.js";
+import { createReserve } from "./store/reserve.js";
 import { readUserConfig } from "./user-config/user-config-file.js";
 
 const DEFAULT_NAME = "mk";
@@ -45,6 +46,7 @@ export function createMk(options: MkOptions = {}): Mk {
   const engine: Engine = {
     home,
     store: createMachineStore(home),
+    reserve: createReserve(home),
     host,
     images: options.images,
     events,

@@ -184,7 +184,7 @@ describe("failures", () => {
 
   it("ends a start by its timeout and names the step", async () => {
     await using mk = openMk();
-    await expect(mk.start({ driver: "process", options: { boot: "silent" }, timeoutMs: 1_000 })).rejects.toMatchObject({
+    await expect(mk.start({ driver: "process", options: { boot: "silent" }, timeoutMs: 6_000 })).rejects.toMatchObject({
       code: "TIMED_OUT",
       details: { step: "waiting for SSH", console: [] },
     });

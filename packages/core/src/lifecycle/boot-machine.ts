@@ -85,8 +85,9 @@ async function waitUntilReady(
   from: MachineStatus["state"] = "running",
 ): Promise<void> {
   const { console: source } = session.machine;
-  // A resumed guest goes on where it was and writes no markers; a guest that is not ours writes none either.
-  const writesMarkers = session.driver.traits.image !== "none" && from !== "paused" && from !== "saved";
+  // The console has what was written since the last start, also by a guest that was paused meanwhile, and even if it was before its first
+  // instruction; one that comes back from disk goes on where it was. A guest that is not ours writes no markers.
+  const writesMarkers = session.driver.traits.image !== "none" && from !== "saved";
   if (source !== undefined && writesMarkers) await waitForGuest(session.machine, source, op);
   else await waitForShell(engine, session, op);
 }

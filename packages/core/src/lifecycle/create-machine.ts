@@ -7,7 +7,7 @@ import { resolveOptions } from "../options/resolve-options.js";
 import { type MachineConfig, SCHEMA_VERSION } from "../store/machine-config.js";
 import type { Call } from "./call.js";
 import type { Engine } from "./engine.js";
-import { inspectMachine } from "./inspect-machine.js";
+import { askMachine } from "./inspect-machine.js";
 import { lockDriver } from "./lock-machine.js";
 import { type MachineSession, sessionOf } from "./machine-session.js";
 import type { CoreOperation } from "./operation.js";
@@ -69,6 +69,10 @@ export async function createMachine(
     await using alone = driver.traits.parallel ? undefined : await lockDriver(engine, driver.name, name, op.signal);
     void alone;
     const session = await sessionOf(engine, config, driver);
+    // Registered first, so that it runs last: the roll-back of the rest needs the handle.
+    op.undo(async () => {
+      await session[Symbol.asyncDispose]();
+    });
     await op.step("save", "saving the machine's settings", async () => {
       await engine.store.makeDirectory(name);
       op.undo(async (undo) => {
@@ -78,10 +82,8 @@ export async function createMachine(
       await session.intent.declare("create");
       await engine.store.write(name, config);
     });
-    const status = await op.step("inspect", "looking for leftovers", () => inspectMachine(session, op.signal));
-    if (status.state === "unknown") {
-      throw new MkError("MACHINE_UNRESPONSIVE", `machine ${JSON.stringify(name)} cannot be made: ${status.reason}`);
-    }
+    // Asked, not inspected: what keeps the driver from working here it says best itself.
+    const status = await op.step("inspect", "looking for leftovers", () => askMachine(session, op.signal));
     if (status.state !== "absent") {
       throw new MkError(
         "MACHINE_EXISTS",

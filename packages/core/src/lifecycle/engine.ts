@@ -4,12 +4,14 @@ import type { EventLog } from "../events/event-log.js";
 import type { Registry } from "../registry/registry.js";
 import type { Home } from "../store/home.js";
 import type { MachineStore } from "../store/machine-store.js";
+import type { Reserve } from "../store/reserve.js";
 import type { UserConfig } from "../user-config/user-config.js";
 
 /** What every operation works with: one for each `createMk`. */
 export interface Engine {
   readonly home: Home;
   readonly store: MachineStore;
+  readonly reserve: Reserve;
   readonly host: Host;
   readonly images: ImageSource | undefined;
   readonly events: EventLog;

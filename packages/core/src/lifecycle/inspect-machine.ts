@@ -7,23 +7,48 @@ import { quietOperation } from "./operation.js";
 import { orAbort } from "./or-abort.js";
 
 /** A healthy driver answers in milliseconds; one that hangs must not hold up `mk list` for more than 5 s. */
-const INSPECT_MS = 4_000;
+export const INSPECT_MS = 4_000;
 
-/** The machine's real state. Never throws for the driver's sake: one that fails or hangs gives `unknown` with the reason. */
-export async function inspectMachine(session: MachineSession, signal: AbortSignal): Promise<MachineStatus> {
-  const { driver, machine, redact } = session;
+/**
+ * The machine's real state, as its driver answers. MACHINE_UNRESPONSIVE when it does not in time; else what the driver throws: what keeps
+ * it from working it says best itself.
+ */
+export async function askMachine(
+  { name, driver, machine, redact }: MachineSession,
+  signal: AbortSignal,
+  deadline = AbortSignal.timeout(INSPECT_MS),
+): Promise<MachineStatus> {
   signal.throwIfAborted();
-  const deadline = AbortSignal.timeout(INSPECT_MS);
   const either = AbortSignal.any([signal, deadline]);
   try {
     return redact(await orAbort(either, 0, () => machine.inspect(quietOperation(either))));
   } catch (error) {
     signal.throwIfAborted();
-    if (deadline.aborted)
-      return { state: "unknown", reason: `driver ${driver.name} did not answer within ${INSPECT_MS / 1000} s` };
+    if (!deadline.aborted) throw error;
+    throw unresponsive(name, `driver ${driver.name} did not answer within ${INSPECT_MS / 1000} s`);
+  }
+}
+
+/** The machine's real state. Never throws for the driver's sake: one that fails or hangs gives `unknown` with the reason. */
+export async function inspectMachine(
+  session: MachineSession,
+  signal: AbortSignal,
+  deadline = AbortSignal.timeout(INSPECT_MS),
+): Promise<MachineStatus> {
+  const { driver, redact } = session;
+  try {
+    return await askMachine(session, signal, deadline);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (deadline.aborted) return silent(driver.name);
     const reason = error instanceof Error ? error.message : String(error);
     return { state: "unknown", reason: redact(`driver ${driver.name} failed: ${reason}`) };
   }
+}
+
+/** What is known of a machine whose driver hangs. */
+export function silent(driver: string): MachineStatus {
+  return { state: "unknown", reason: `driver ${driver} did not answer within ${INSPECT_MS / 1000} s` };
 }
 
 /** As {@link inspectMachine}, told for people: what another mk is doing to the machine, or was when it was killed. */
@@ -31,8 +56,9 @@ export async function describeMachine(
   engine: Engine,
   session: MachineSession,
   signal: AbortSignal,
+  deadline: AbortSignal,
 ): Promise<MachineStatus> {
-  const [status, intent] = await Promise.all([inspectMachine(session, signal), session.intent.read()]);
+  const [status, intent] = await Promise.all([inspectMachine(session, signal, deadline), session.intent.read()]);
   if (intent === undefined || status.state === "unknown") return status;
   const owner = await machineLockOwner(engine, session.name);
   const off = status.state === "absent" || status.state === "stopped" || status.state === "saved";
@@ -59,10 +85,7 @@ export function assertUsable(name: string, status: MachineStatus): void {
   const machine = `machine ${JSON.stringify(name)}`;
   switch (status.state) {
     case "unknown":
-      throw new MkError("MACHINE_UNRESPONSIVE", `${machine} does not answer: ${status.reason}`, {
-        hint: `Cut its power with \`mk stop --force -p ${name}\`, or repair its driver.`,
-        details: { reason: status.reason },
-      });
+      throw unresponsive(name, status.reason);
     case "broken":
       throw new MkError("MACHINE_BROKEN", `${machine} is broken: ${status.reason}`, {
         hint: `Repair what the message names, or remove the machine with \`mk delete -p ${name}\`.`,
@@ -82,4 +105,11 @@ export function assertUsable(name: string, status: MachineStatus): void {
     default:
       status satisfies never;
   }
+}
+
+function unresponsive(name: string, reason: string): MkError {
+  return new MkError("MACHINE_UNRESPONSIVE", `machine ${JSON.stringify(name)} does not answer: ${reason}`, {
+    hint: `Cut its power with \`mk stop --force -p ${name}\`, or repair its driver.`,
+    details: { reason },
+  });
 }

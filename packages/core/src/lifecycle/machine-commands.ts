@@ -5,7 +5,7 @@ import { bootMachine } from "./boot-machine.js";
 import type { Call } from "./call.js";
 import { deleteMachine, forgetMachine } from "./delete-machine.js";
 import type { Engine } from "./engine.js";
-import { assertUsable, inspectMachine } from "./inspect-machine.js";
+import { askMachine, assertUsable, inspectMachine } from "./inspect-machine.js";
 import { lockMachine } from "./lock-machine.js";
 import { type MachineSession, openSession } from "./machine-session.js";
 import { reconcileMachine } from "./reconcile-machine.js";
@@ -55,8 +55,21 @@ export async function resume(engine: Engine, name: string, call: Call): Promise<
   });
 }
 
-/** Deletes the machine; with `forget` also one whose config or driver is gone, of which then only mk's own files are removed. */
+/**
+ * Deletes the machine; with `forget` also one whose config or driver is gone, of which then only mk's own files are removed. Works on a full
+ * disk, by means of the reserve.
+ */
 export async function remove(engine: Engine, name: string, call: Call, forget = false): Promise<void> {
+  try {
+    await removeLocked(engine, name, call, forget);
+  } catch (error) {
+    if (!MkError.is(error, "NO_SPACE")) throw error;
+    await engine.reserve.spend();
+    await removeLocked(engine, name, call, forget);
+  }
+}
+
+async function removeLocked(engine: Engine, name: string, call: Call, forget: boolean): Promise<void> {
   await using lock = await lockMachine(engine, name, "delete", call.signal);
   void lock;
   const stored = await engine.store.read(name);
@@ -72,7 +85,7 @@ export async function remove(engine: Engine, name: string, call: Call, forget = 
     await deleteMachine(engine, session, call);
   } catch (error) {
     call.signal.throwIfAborted();
-    if (!forget || MkError.is(error, "MACHINE_ABSENT")) throw error;
+    if (!forget || MkError.is(error, "MACHINE_ABSENT") || MkError.is(error, "NO_SPACE")) throw error;
     await forgetMachine(engine, name, call);
   }
 }
@@ -90,7 +103,7 @@ export async function* readConsole(
 
 /** MACHINE_NOT_RUNNING, or what else stands against using the machine now. */
 export async function assertRunning(session: MachineSession, signal: AbortSignal): Promise<void> {
-  const status = await inspectMachine(session, signal);
+  const status = await askMachine(session, signal);
   if (status.state === "running") return;
   assertUsable(session.name, status);
   throw new MkError("MACHINE_NOT_RUNNING", `machine ${JSON.stringify(session.name)} is ${status.state}`, {
@@ -123,5 +136,7 @@ function ability<K extends "suspension">(
 ): NonNullable<MachineSession["machine"][K]> {
   const found = machine[key];
   if (found !== undefined) return found;
-  throw new MkError("NOT_SUPPORTED", `driver ${driver.name} cannot ${what} machines`);
+  throw new MkError("NOT_SUPPORTED", `driver ${driver.name} cannot ${what} machines`, {
+    hint: "Use `mk stop` and `mk start` instead.",
+  });
 }

@@ -8,7 +8,10 @@ import { createIntentFile, type IntentFile } from "../store/intent.js";
 import { createJsonFile } from "../store/json-file.js";
 import type { MachineConfig } from "../store/machine-config.js";
 import type { Engine } from "./engine.js";
+import { orAbort } from "./or-abort.js";
 import { type Redact, redactor } from "./redact.js";
+
+const CLOSE_MS = 1_000;
 
 /** One machine with its driver's handle. Opening one touches nothing. */
 export interface MachineSession extends AsyncDisposable {
@@ -56,7 +59,7 @@ export async function sessionOf(engine: Engine, config: MachineConfig, driver: D
     seed: (options) => createSeed(spec, identity, options?.addresses),
     record: createJsonFile(join(directory, "record.json")),
   };
-  const machine = await driver.createDriver(driver.parseConfig(config.driverConfig), context);
+  const machine = await openMachine(driver, config.driverConfig, context);
   return {
     name: spec.name,
     directory,
@@ -67,7 +70,22 @@ export async function sessionOf(engine: Engine, config: MachineConfig, driver: D
     intent: createIntentFile(directory),
     redact: redactor(driver.options, config.options),
     async [Symbol.asyncDispose]() {
-      await machine.close?.();
+      // It only frees what this process holds: a driver that hangs there must not hold up the command's end.
+      await orAbort(AbortSignal.timeout(CLOSE_MS), 0, async () => machine.close?.()).catch(() => undefined);
     },
   };
+}
+
+/** The driver's handle. What it throws that is no MkError is a fault of the driver, not of who called mk. */
+async function openMachine(driver: Driver, config: unknown, context: MachineContext): Promise<Machine> {
+  try {
+    return await driver.createDriver(driver.parseConfig(config), context);
+  } catch (cause) {
+    if (MkError.is(cause)) throw cause;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new MkError("DRIVER_FAILED", `driver ${driver.name} cannot open machine "${context.name}": ${message}`, {
+      hint: `Update the driver ${driver.name}, or report this to who made it.`,
+      cause,
+    });
+  }
 }

@@ -20,6 +20,9 @@ export async function reconfigureMachine(
   };
   return await runOnMachine(engine, session, "reconfigure", call, async (op) => {
     const changed = await sessionOf(engine, config, session.driver);
+    op.undo(async () => {
+      await changed[Symbol.asyncDispose]();
+    });
     await op.step("intent", "noting what is about to be done", () => session.intent.declare("reconfigure"));
     op.undo(async (undo) => {
       await session.machine.reconfigure?.(undo);

@@ -9,7 +9,7 @@ import type { Call } from "./call.js";
 import { createMachine } from "./create-machine.js";
 import { deleteMachine } from "./delete-machine.js";
 import type { Engine } from "./engine.js";
-import { assertUsable, inspectMachine } from "./inspect-machine.js";
+import { askMachine, assertUsable } from "./inspect-machine.js";
 import { lockMachine } from "./lock-machine.js";
 import type { MachineSession } from "./machine-session.js";
 import { assertAllowed, planChanges } from "./plan-changes.js";
@@ -24,6 +24,7 @@ export async function startMachine(engine: Engine, name: string, request: StartR
   await using lock = await lockMachine(engine, name, "start", call.signal);
   void lock;
   await sweepLeftovers(engine);
+  await engine.reserve.fill();
   const config = await requireConfig(engine, name);
   const found = config === undefined ? undefined : await reconcileMachine(engine, config, call);
   if (found === undefined) return await startNew(engine, name, request, call);
@@ -38,7 +39,7 @@ async function startExisting(
   call: Call,
 ): Promise<void> {
   const { config, driver, machine, name } = existing;
-  const status = await inspectMachine(existing, call.signal);
+  const status = await askMachine(existing, call.signal);
   if (status.state === "absent" && request.allow === "recreate") return await recreate(engine, existing, request, call);
   assertUsable(name, status);
   const driverName =

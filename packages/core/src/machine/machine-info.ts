@@ -3,8 +3,9 @@ import type { MachineSpec } from "../contract/spec.js";
 import type { MachineStatus } from "../contract/status.js";
 import { MkError, type SerializedMkError } from "../errors.js";
 import type { Engine } from "../lifecycle/engine.js";
-import { describeMachine } from "../lifecycle/inspect-machine.js";
+import { describeMachine, INSPECT_MS, silent } from "../lifecycle/inspect-machine.js";
 import { openSession } from "../lifecycle/machine-session.js";
+import { orAbort } from "../lifecycle/or-abort.js";
 import { absent } from "../lifecycle/stored-machine.js";
 import type { MachineConfig } from "../store/machine-config.js";
 
@@ -44,11 +45,15 @@ async function readStatus(
   config: MachineConfig,
   signal: AbortSignal,
 ): Promise<readonly [MachineStatus, SerializedMkError?]> {
+  // One for all that is asked of the driver: loading its code, or starting its program, may hang as well.
+  const deadline = AbortSignal.timeout(INSPECT_MS);
+  const either = AbortSignal.any([signal, deadline]);
   try {
-    await using session = await openSession(engine, config, signal);
-    return [await describeMachine(engine, session, signal)];
+    await using session = await orAbort(either, 0, () => openSession(engine, config, either));
+    return [await describeMachine(engine, session, signal, deadline)];
   } catch (cause) {
     signal.throwIfAborted();
+    if (deadline.aborted) return [silent(config.driver.name)];
     const error = MkError.is(cause)
       ? cause
       : new MkError("DRIVER_FAILED", `driver ${config.driver.name} cannot open machine ${config.machine.spec.name}`, {

@@ -31,8 +31,9 @@ export async function waitForGuest(
       if (tail.length > TAIL_LINES) tail.shift();
       const marker = parseMarker(line);
       if (marker === undefined) continue;
+      // Only what is new puts the deadline off: a guest that reboots for ever repeats its first markers for ever.
+      if (!seen.has(marker.event)) op.progress();
       seen.add(marker.event);
-      op.progress();
       const { event, uptimeSeconds, fields } = marker;
       op.emit({ type: "guest.marker", marker: event, uptimeSeconds, fields });
       if (event === "failed") throw guestFailed(marker, tail);

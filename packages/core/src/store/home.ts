@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { fileError } from "../host/file-error.js";
 import { assertMachineName } from "./machine-name.js";
 
 /** mk's own directory: where everything is. */
@@ -26,8 +27,13 @@ export function createHome(root: string): Home {
       return join(machines, name);
     },
     async ensure() {
-      await mkdir(machines, { recursive: true, mode: 0o700 });
-      await mkdir(locks, { recursive: true, mode: 0o700 });
+      for (const directory of [machines, locks]) {
+        try {
+          await mkdir(directory, { recursive: true, mode: 0o700 });
+        } catch (error) {
+          throw fileError(error, "make", directory);
+        }
+      }
     },
   };
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { watch } from "node:fs";
-import { link, mkdir, readFile, rm, unlink, writeFile } from "node:fs/promises";
+import { link, readFile, rm, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import type { Processes, ProcessIdentity } from "../contract/host.js";
 import { MkError } from "../errors.js";
@@ -35,7 +35,7 @@ export interface Lock {
 }
 
 /**
- * Takes the lock at `path`: at most one process of this host holds it. A holder that died, by SIGKILL too, loses it at once; one that is
+ * Takes the lock at `path`, whose directory exists: at most one process of this host holds it. A holder that died, by SIGKILL too, loses it at once; one that is
  * stopped or whose laptop sleeps keeps it, since no clock is asked. MACHINE_BUSY names the holder after `waitMs`.
  *
  * A record is published by link(2), which fails when there is one. The record of a dead holder is removed only by whoever published a
@@ -44,8 +44,12 @@ export interface Lock {
  */
 export async function acquireLock(path: string, options: LockOptions): Promise<Lock> {
   const process_ = await options.processes.identify(process.pid);
-  if (process_ === undefined)
-    throw new MkError("INTERNAL", "this process cannot be identified, so it can hold no lock");
+  if (process_ === undefined) {
+    // The first process of a container has the pid of `init`, which is never taken for mk.
+    throw new MkError("NOT_SUPPORTED", "this process cannot be told from others, so it can hold no lock", {
+      hint: "Run mk below another process; in a container, for example, with `docker run --init`.",
+    });
+  }
   const owner: LockOwner = {
     id: randomUUID(),
     process: process_,
@@ -54,7 +58,6 @@ export async function acquireLock(path: string, options: LockOptions): Promise<L
   };
   const deadline = AbortSignal.timeout(options.waitMs);
   const signal = AbortSignal.any([options.signal, deadline]);
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   let told = false;
   for (;;) {
     options.signal.throwIfAborted();

@@ -1,0 +1,46 @@
+import { live } from "@mk/testing";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { openQemuBench, type QemuBench, SCENARIOS } from "./kill/qemu-bench.js";
+
+const suite = await live({ needs: ["qemu", "linux"] });
+
+suite("mk, killed at any step of a real QEMU machine", () => {
+  /** One case alone, as the report of a failure names it. */
+  const only = process.env.MK_KILL_ONLY;
+  const counts = { run: 0, survived: 0, steps: new Set<string>() };
+  let bench: QemuBench;
+
+  beforeAll(async () => {
+    bench = await openQemuBench();
+  });
+  afterAll(async () => {
+    await bench?.[Symbol.asyncDispose]();
+    const { run, survived, steps } = counts;
+    console.log(`QEMU: killed at ${steps.size} places of steps, ${run} runs, ${survived} survived`);
+  });
+
+  for (const scenario of SCENARIOS) {
+    it(`keeps every promise when ${scenario.title} is killed`, async () => {
+      const whole = await bench.run(scenario, "");
+      expect(whole).toMatchObject({ exitCode: 0 });
+      await bench.check(scenario, whole, true);
+      // Steps of the operations, those of the driver too; the store's own are killed in core's tests.
+      const names = [...new Set(whole.hits.map(({ name }) => name))].filter((name) => !/^(?:store|lock)\./.test(name));
+      for (const [index, name] of names.entries()) {
+        const failpoints = `${name}=1*kill`;
+        if (only !== undefined && only !== failpoints) continue;
+        counts.steps.add(name);
+        counts.run++;
+        try {
+          const run = await bench.run(scenario, failpoints);
+          expect(run.hits).toContainEqual({ name, action: "kill" });
+          expect(run.signal).toBe("SIGKILL");
+          await bench.check(scenario, run, index % 2 === 1);
+          counts.survived++;
+        } catch (cause) {
+          throw new Error(`${scenario.title}: MK_KILL_ONLY="${failpoints}"`, { cause });
+        }
+      }
+    }, 1_200_000);
+  }
+});
