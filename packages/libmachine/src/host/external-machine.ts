@@ -17,6 +17,9 @@ import type { ExternalConfig } from "./external-config.js";
 import type { PluginProgram } from "./plugin-process.js";
 import { PluginSession } from "./plugin-session.js";
 
+/** Where Docker listens; what GetURL is about. */
+const ENGINE_PORT = 2376;
+
 /** The first and the longest pause between two questions for the state: the protocol has no events. */
 const POLL_MS = { first: 100, longest: 3_000 } as const;
 
@@ -130,18 +133,18 @@ export class ExternalMachine implements Machine {
 
   async endpoint(guestPort: number, op: Operation): Promise<Endpoint> {
     return await this.#use(op, async (plugin) => {
-      const url = await this.#url(plugin, op);
-      const parsed = URL.canParse(url) ? new URL(url) : undefined;
-      // The URL is the container engine's; for every other port the address alone counts.
-      if (parsed !== undefined && parsed.hostname !== "" && Number(parsed.port) === guestPort) {
-        return { host: bare(parsed.hostname), port: guestPort };
+      const url = guestPort === ENGINE_PORT ? await this.#url(plugin, op) : "";
+      // Only the engine's port has a URL, which may lead to another number on the host's side.
+      if (URL.canParse(url)) {
+        const { hostname, port } = new URL(url);
+        if (hostname !== "") return { host: bare(hostname), port: Number(port) || guestPort };
       }
-      return { host: await plugin.call(METHODS.GetIP, {}, op.signal), port: guestPort };
+      return { host: await this.#ip(plugin, op), port: guestPort };
     });
   }
 
   async address(op: Operation): Promise<string> {
-    return await this.#use(op, (plugin) => plugin.call(METHODS.GetIP, {}, op.signal));
+    return await this.#use(op, (plugin) => this.#ip(plugin, op));
   }
 
   async close(): Promise<void> {
@@ -210,6 +213,12 @@ export class ExternalMachine implements Machine {
 
   async #state(plugin: PluginSession, op: Operation): Promise<PluginState> {
     return pluginState(await plugin.call(METHODS.GetState, {}, op.signal));
+  }
+
+  async #ip(plugin: PluginSession, op: Operation): Promise<string> {
+    const address = await plugin.call(METHODS.GetIP, {}, op.signal);
+    // docker-machine's `none` answers with host and port.
+    return /^[^:]+:\d+$/.test(address) ? address.slice(0, address.indexOf(":")) : address;
   }
 
   /** The engine's URL; empty where there is none. An error is how drivers say that the machine is not running. */
