@@ -23,13 +23,14 @@ export async function copyFrom(
   machine: string,
   { source, target, signal }: CopyRequest,
 ): Promise<void> {
+  const name = posix.basename(source);
+  const to = (await isDirectory(target)) && name !== "." ? join(target, name) : target;
+  // From here to the first read nothing may wait: Node drops the output of a child that has ended and that nobody reads.
   const process = await carrier.start(["sh", "-c", SEND, "mk", source], { signal });
   process.stdin.on("error", () => undefined);
   process.stdin.end();
   const err = collect(process.stderr, undefined);
   try {
-    const name = posix.basename(source);
-    const to = (await isDirectory(target)) && name !== "." ? join(target, name) : target;
     // Not destroyed at the end: an ssh2 channel must be read to its end.
     const archive = readTar(process.stdout.iterator({ destroyOnReturn: false }));
     const failure = await raceAbort(

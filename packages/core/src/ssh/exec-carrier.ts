@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { Duplex } from "node:stream";
+import { Duplex, PassThrough } from "node:stream";
 import type { Host } from "../contract/host.js";
 import { MkError } from "../errors.js";
 import { exitStatus } from "../host/exit-status.js";
@@ -73,7 +73,9 @@ export class ExecCarrier implements Carrier {
     }
     const process = await this.start(["nc", target.host ?? "127.0.0.1", String(target.port)], { signal });
     process.stderr.resume();
-    const duplex = Duplex.from({ readable: process.stdout, writable: process.stdin });
+    // Read at once: Node drops the output of a child that has ended and that nobody reads.
+    const readable = process.stdout.pipe(new PassThrough());
+    const duplex = Duplex.from({ readable, writable: process.stdin });
     duplex.once("close", () => process.kill());
     void process.exitCode.catch((error: unknown) => duplex.destroy(error instanceof Error ? error : undefined));
     return duplex;

@@ -157,13 +157,22 @@ type OpenChannel = (client: Client, done: (error: Error | undefined, channel: Cl
 
 /** Ends a program as far as a server lets us (OpenSSH passes signals on for ordinary users alone), and its channel. */
 function letGo(channel: ClientChannel): void {
-  channel.signal("TERM");
+  sendTerm(channel);
   channel.close();
   // A channel is closed when all of it has been read.
   for (const stream of [channel, channel.stderr]) {
     stream.unpipe();
     stream.resume();
   }
+}
+
+/** What ssh2's own `signal` does, also when the program's input has ended: RFC 4254, 6.9 has no such limit, ssh2 1.17 has. */
+function sendTerm(channel: ClientChannel): void {
+  const { _client, outgoing } = channel as unknown as {
+    readonly _client: { readonly _protocol: { signal(id: number, name: string): void } };
+    readonly outgoing: { readonly id: number; readonly state: string };
+  };
+  if (outgoing.state === "open" || outgoing.state === "eof") _client._protocol.signal(outgoing.id, "TERM");
 }
 
 /** An answer of the server, as opposed to the loss of the connection: it carries a reason, RFC 4254, 5.1. */

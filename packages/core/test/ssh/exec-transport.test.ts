@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { symlink } from "node:fs/promises";
+import { connect, createServer } from "node:net";
+import type { Duplex } from "node:stream";
 import { createTransport, type Transport } from "@mk/core";
 import { live, type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -44,4 +47,28 @@ suite("a transport into a guest that has busybox alone", () => {
   });
 
   transportContract(() => transport);
+
+  test("reaches a port in the guest by netcat, and forwards to it", async () => {
+    const echo = createServer((socket) => socket.pipe(socket)).listen(0, "127.0.0.1");
+    await once(echo, "listening");
+    const address = echo.address();
+    if (address === null || typeof address === "string") throw new TypeError("not a TCP server");
+    const connection = await transport.dial({ port: address.port });
+    await expectEcho(connection);
+    await using forward = await transport.forward({}, { port: address.port });
+    if (!("port" in forward.local)) throw new TypeError("not a port");
+    await expectEcho(connect(forward.local));
+    echo.close();
+  });
+
+  test("reaches no unix socket", async () => {
+    await expect(transport.dial({ path: "/run/x.sock" })).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
+  });
 });
+
+async function expectEcho(connection: Duplex): Promise<void> {
+  connection.write("there and back");
+  const [chunk] = await once(connection, "data");
+  expect(String(chunk)).toBe("there and back");
+  connection.destroy();
+}
