@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { type Discovery, discoverDrivers, type UserConfig } from "@mk/core";
 import { coreVersion } from "./core-version.js";
 import { externalDriver } from "./external-driver.js";
+import { isolatedEntry, parseIsolation } from "./isolated-entry.js";
 
 /** Discovery as this CLI does it: its own install tree, mk's home, the user's directories, and docker-machine drivers on PATH. */
 export function findDrivers(options: {
@@ -10,7 +11,13 @@ export function findDrivers(options: {
   readonly argv1: string | undefined;
   readonly userConfig: Pick<UserConfig, "driverPath">;
 }): Discovery {
-  return discoverDrivers({
+  const isolation = {
+    wishes: parseIsolation(options.env.MK_ISOLATE),
+    uid: process.getuid?.(),
+    onElevation: (command: readonly string[]) =>
+      void process.stderr.write(`mk runs with privileges: ${command.join(" ")}\n`),
+  };
+  const discovery = discoverDrivers({
     home: options.home,
     modulePath: fileURLToPath(import.meta.url),
     argv1: options.argv1,
@@ -22,4 +29,5 @@ export function findDrivers(options: {
     coreVersion: coreVersion(),
     external: externalDriver,
   });
+  return { ...discovery, found: discovery.found.map((entry) => isolatedEntry(entry, isolation)) };
 }

@@ -45,6 +45,8 @@ export function discoverDrivers(input: DiscoveryInput): Discovery {
   }
   if (input.external !== undefined) {
     for (const program of externalDrivers(input.env.PATH, input.uid)) {
+      // What our own packages bring for docker-machine is the same driver once more.
+      if (program.name.startsWith("mk") && taken.has(program.name.slice(2))) continue;
       if (program.distrusted === undefined) add(input.external(program));
       else skipped.push({ name: program.name, origin: program.path, kind: "untrusted", reason: program.distrusted });
     }
