@@ -1,11 +1,12 @@
 import type { ChildProcess } from "node:child_process";
-import { Duplex, PassThrough } from "node:stream";
+import type { Duplex } from "node:stream";
 import type { Host } from "../contract/host.js";
 import { MkError } from "../errors.js";
 import { exitStatus } from "../host/exit-status.js";
 import { killGroup } from "../host/kill-group.js";
 import { commandNotFound, spawnError } from "../host/spawn-error.js";
 import type { Carrier, RemoteProcess, StartOptions } from "./carrier.js";
+import { processConnection } from "./process-connection.js";
 import { variableName } from "./quote-for-shell.js";
 import type { ForwardTarget } from "./transport.js";
 
@@ -72,13 +73,7 @@ export class ExecCarrier implements Carrier {
       throw new MkError("NOT_SUPPORTED", `the unix socket ${target.path} cannot be reached through ${this.#prefix[0]}`);
     }
     const process = await this.start(["nc", target.host ?? "127.0.0.1", String(target.port)], { signal });
-    process.stderr.resume();
-    // Read at once: Node drops the output of a child that has ended and that nobody reads.
-    const readable = process.stdout.pipe(new PassThrough());
-    const duplex = Duplex.from({ readable, writable: process.stdin });
-    duplex.once("close", () => process.kill());
-    void process.exitCode.catch((error: unknown) => duplex.destroy(error instanceof Error ? error : undefined));
-    return duplex;
+    return processConnection(process);
   }
 
   async close(): Promise<void> {
