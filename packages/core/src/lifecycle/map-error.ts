@@ -1,4 +1,4 @@
-import { MkError } from "../errors.js";
+import { MkError, type MkErrorCode } from "../errors.js";
 
 export interface ErrorOrigin {
   /** `start of machine "mk"`. */
@@ -24,19 +24,22 @@ export function mapError(error: unknown, { what, driver, step, signal }: ErrorOr
 }
 
 function abortError(error: unknown, reason: unknown, what: string, step: string | undefined): MkError {
-  // A wait may have added what it knows to the reason.
-  const known = MkError.is(error) && error.cause === reason ? error : reason;
+  const code = abortCode(reason);
   const at = step === undefined ? "" : ` while: ${step}`;
-  if (MkError.is(known)) return located(known, at, step);
-  const cause = error === reason ? reason : error;
-  if (reason instanceof Error && reason.name === "TimeoutError") {
-    return new MkError("TIMED_OUT", `the ${what} took too long${at}`, { cause });
-  }
-  return new MkError("CANCELLED", `the ${what} was cancelled${at}`, {
-    cause,
+  // Mapped already further in, where the step is known, or told with what a wait knows.
+  if (MkError.is(error, code)) return located(error, at, step);
+  if (MkError.is(reason)) return located(reason, at, step);
+  const message = `the ${what} ${code === "TIMED_OUT" ? "took too long" : "was cancelled"}${at}`;
+  return new MkError(code, message, {
+    cause: error,
     hint: "Run the command again: it goes on from what is there.",
     details: step === undefined ? undefined : { step },
   });
+}
+
+function abortCode(reason: unknown): MkErrorCode {
+  if (MkError.is(reason)) return reason.code;
+  return reason instanceof Error && reason.name === "TimeoutError" ? "TIMED_OUT" : "CANCELLED";
 }
 
 /** The reason with the step it met, which whoever aborted cannot know. */
