@@ -48,6 +48,15 @@ test("does not fetch what is there", async () => {
   expect(server.requests).toHaveLength(1);
 });
 
+test("does not believe what is there: a changed file is fetched anew", async () => {
+  const server = await httpServer((request, response) => serveBytes(body, request, response));
+  const given = await options();
+  const path = await download(request(server.url), given);
+  await writeFile(path, flipped);
+  expect(await contentsAre(await download(request(server.url), given))).toBe(true);
+  expect(server.requests).toHaveLength(2);
+});
+
 test("goes on from wherever the connection broke", async () => {
   const cuts = [
     0,

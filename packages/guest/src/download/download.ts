@@ -157,9 +157,13 @@ function describe(error: unknown): string {
   return error.cause instanceof Error && error.message === "fetch failed" ? error.cause.message : error.message;
 }
 
-async function isComplete(path: string, size: number): Promise<boolean> {
+/** Whether the file is there, whole and right. One that is not, for a disk or a person changed it, is removed. */
+async function isComplete(path: string, request: DownloadRequest, signal: AbortSignal): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
-  return found?.isFile() === true && found.size === size;
+  if (found === undefined) return false;
+  if (found.size === request.size && (await hashFile(path, signal)).hash.digest("hex") === request.sha256) return true;
+  await rm(path, { force: true });
+  return false;
 }
 
 /**
@@ -171,13 +175,13 @@ export async function download(request: DownloadRequest, options: DownloadOption
   const { signal, directory } = options;
   const target = join(directory, request.sha256);
   const part = `${target}.part`;
-  if (await isComplete(target, request.size)) {
+  if (await isComplete(target, request, signal)) {
     options.onBytes?.(request.size);
     return target;
   }
   await mkdir(directory, { recursive: true, mode: 0o700 });
   return withFileLock(`${target}.lock`, signal, async () => {
-    if (await isComplete(target, request.size)) {
+    if (await isComplete(target, request, signal)) {
       options.onBytes?.(request.size);
       return target;
     }

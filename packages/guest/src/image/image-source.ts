@@ -1,6 +1,6 @@
 import type { GuestArch, GuestImage, Host, ImageSource, Operation } from "@mk/core";
 import { withFileLock } from "../download/file-lock.js";
-import { buildImage, buildLockPath } from "./build-image.js";
+import { buildLocked, buildLockPath } from "./build-image.js";
 import { readImage } from "./image-directory.js";
 import { newestImage } from "./image-list.js";
 
@@ -29,10 +29,7 @@ export function guestImages(options: GuestImagesOptions): ImageSource {
       // Whoever waited here for another's build finds its image.
       return withFileLock(await buildLockPath(home, arch), op.signal, async () => {
         const built = await newestImage(home, arch);
-        return (
-          built?.image ??
-          buildImage({ home, mirror, arch, locked: true, ...(host !== undefined && { env: host.env }) }, op)
-        );
+        return built?.image ?? buildLocked({ home, mirror, arch, ...(host !== undefined && { env: host.env }) }, op);
       });
     },
   };

@@ -78,7 +78,7 @@ test("writes the text files in the kernel's order", () => {
       "",
     ].join("\n"),
   );
-  expect(written.get("modules.alias")).toContain("alias net_pf_16_proto_12 nf_extra\n");
+  expect(written.get("modules.alias")).toContain("alias net-pf-16-proto-12 nf_extra\n");
   expect(written.get("modules.softdep")).toBe("softdep nf_nat pre: nf-extra post: late\n");
 });
 

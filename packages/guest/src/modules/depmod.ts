@@ -55,7 +55,7 @@ export function depmodFiles(input: DepmodInput): ReadonlyMap<string, string | Bu
     return { name, line: [`${path}:`, ...needed].join(" ") };
   });
   const aliases = modules.flatMap(({ name, aliases: own }, priority) =>
-    own.map((alias) => ({ key: normalizeName(alias), value: name, priority })),
+    own.map((alias) => ({ alias, key: normalizeName(alias), value: name, priority })),
   );
   const builtinNames = input.builtin.map(moduleName);
   const ownBuiltinAliases = builtinAliases(input.builtinInfo);
@@ -67,7 +67,7 @@ export function depmodFiles(input: DepmodInput): ReadonlyMap<string, string | Bu
       "modules.dep.bin",
       kmodIndex(dependencyLines.map(({ name, line }, priority) => ({ key: name, value: line, priority }))),
     ],
-    ["modules.alias", lines(aliases.map(({ key, value }) => `alias ${key} ${value}`))],
+    ["modules.alias", lines(aliases.map(({ alias, value }) => `alias ${alias} ${value}`))],
     ["modules.alias.bin", kmodIndex(aliases)],
     ["modules.softdep", lines(softdeps)],
     ["modules.symbols", ""],

@@ -1,0 +1,109 @@
+import { MkError, type Operation } from "@mk/core";
+import { readArchiveKeyring } from "../assets.js";
+import { readAptConfiguration } from "../debian/apt-configuration.js";
+import { type DebianArchive, openArchive } from "../debian/archive.js";
+import { chooseMirrors } from "../debian/mirrors.js";
+import type { DebianPackage } from "../debian/packages-index.js";
+import { resolvePackages } from "../debian/resolve.js";
+import { download } from "../download/download.js";
+import { type HttpGet, httpClient, proxyFromEnvironment } from "../download/http-client.js";
+import { ARCH_PACKAGES, EXCLUDED, KERNEL, PACKAGES } from "../recipe/packages.js";
+import type { BuildImageOptions } from "./build-image.js";
+import type { ImageLock } from "./manifest.js";
+
+const PARALLEL_DOWNLOADS = 6;
+
+/** Where an image comes from: a verified archive, and what is taken of it. */
+export interface Source {
+  readonly archive: DebianArchive;
+  readonly packages: readonly DebianPackage[];
+  readonly kernel: DebianPackage;
+  readonly get: HttpGet;
+}
+
+/** Opens the archive and decides what the image is made of. INTEGRITY, DOWNLOAD_FAILED. */
+export async function openSource(options: BuildImageOptions, downloads: string, op: Operation): Promise<Source> {
+  const env = options.env ?? process.env;
+  const apt = await readAptConfiguration(options.aptDirectory);
+  const fromEnv = proxyFromEnvironment(env);
+  const get = httpClient(fromEnv.httpProxy === undefined && fromEnv.httpsProxy === undefined ? apt.proxy : fromEnv);
+  const archive = await openArchive(
+    {
+      mirrors: chooseMirrors({ option: options.mirror, env, apt }),
+      keyring: options.keyring ?? (await readArchiveKeyring()),
+      arch: options.arch,
+      get,
+      directory: downloads,
+      now: options.now ?? Date.now(),
+      checkValidUntil: apt.checkValidUntil,
+    },
+    op,
+  );
+  const packages = resolvePackages(archive.index, {
+    packages: [...PACKAGES, ...ARCH_PACKAGES[options.arch]],
+    exclude: EXCLUDED,
+  });
+  const meta = archive.index.find(KERNEL[options.arch]);
+  const kernelName = meta?.depends.flat().find(({ name }) => name.startsWith("linux-image-"))?.name;
+  const kernel = kernelName === undefined ? undefined : archive.index.find(kernelName);
+  if (kernel === undefined) throw new MkError("INTEGRITY", `Debian's package index has no kernel for ${options.arch}.`);
+  return { archive, packages, kernel, get };
+}
+
+/** Downloads all packages, several at a time. The first failure aborts the rest. */
+export async function fetchPackages(
+  source: Source,
+  downloads: string,
+  op: Operation,
+): Promise<ReadonlyMap<DebianPackage, string>> {
+  const all = [source.kernel, ...source.packages].sort((a, b) => b.size - a.size);
+  const total = all.reduce((sum, { size }) => sum + size, 0);
+  return op.step("image-download", "Download packages from Debian", async (report) => {
+    const failed = new AbortController();
+    const signal = AbortSignal.any([op.signal, failed.signal]);
+    const files = new Map<DebianPackage, string>();
+    const queue = [...all];
+    let done = 0;
+    let reported = 0;
+    const onBytes = (bytes: number): void => {
+      done += bytes;
+      // A chunk is 16 to 64 KiB; nobody needs thousands of reports.
+      if (done !== total && Math.abs(done - reported) < total / 400) return;
+      reported = done;
+      report({ done, total, unit: "bytes" });
+    };
+    const worker = async (): Promise<void> => {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        const name = `${next.name} ${next.version}`;
+        const request = { name, urls: source.archive.urls(next), sha256: next.sha256, size: next.size };
+        files.set(next, await download(request, { signal, directory: downloads, get: source.get, onBytes }));
+      }
+    };
+    const workers = Array.from({ length: PARALLEL_DOWNLOADS }, () =>
+      worker().catch((error: unknown) => {
+        if (!failed.signal.aborted) failed.abort(error);
+        throw error;
+      }),
+    );
+    const settled = await Promise.allSettled(workers);
+    op.signal.throwIfAborted();
+    if (settled.some(({ status }) => status === "rejected")) throw failed.signal.reason;
+    return files;
+  });
+}
+
+/** The record of what an image is made of. */
+export function imageLock(source: Source): ImageLock {
+  const { release } = source.archive;
+  const packages = [source.kernel, ...source.packages]
+    .map(({ name, version, architecture, filename, size, sha256 }) => ({
+      name,
+      version,
+      architecture,
+      filename,
+      size,
+      sha256,
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { schema: 1, debian: { version: release.version, codename: release.codename }, packages };
+}
