@@ -73,6 +73,7 @@ export interface FileStat {
 
 /** Files as a driver may touch them. Errors are MkErrors (NO_SPACE, PERMISSION_DENIED, IO_FAILED) that name the path. */
 export interface Files {
+  /** Undefined when there is no such file; IO_FAILED when it is larger than `maxBytes` (default 16 MiB). */
   readText(path: string, options?: { readonly maxBytes?: number }): Promise<string | undefined>;
   /** Up to `length` bytes from `offset`; undefined when there is no such file. */
   readBytes(
@@ -85,14 +86,17 @@ export interface Files {
   patch(path: string, offset: number, contents: Uint8Array): Promise<void>;
   /** Makes a sparse file of this size, or grows one; never shrinks. */
   allocate(path: string, bytes: number): Promise<void>;
+  /** Copies a file, atomically and with its holes. Mode 0600, whatever the source's. */
   copy(from: string, to: string): Promise<void>;
-  /** Concatenates files and byte arrays into one, atomically. */
+  /** Concatenates files (by path) and byte arrays into one, atomically. Mode 0600. */
   concat(to: string, parts: readonly (string | Uint8Array)[]): Promise<void>;
   /** Creates it and its parents with mode 0700 unless given. */
   makeDirectory(path: string, options?: { readonly mode?: number }): Promise<void>;
+  /** Names in a directory, sorted; none when it is absent. */
   list(path: string): Promise<readonly string[]>;
   /** Does not follow a symlink. Undefined when absent. */
   stat(path: string): Promise<FileStat | undefined>;
+  /** Undefined when absent. */
   realpath(path: string): Promise<string | undefined>;
   chmod(path: string, mode: number): Promise<void>;
   rename(from: string, to: string): Promise<void>;

@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { MkError, type MkErrorCode } from "../errors.js";
 
 const CODES: Readonly<Record<string, MkErrorCode>> = {
@@ -17,7 +18,11 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /** The errno name of a failed system call, such as `ENOENT`. */
 export function errnoOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
+  // libuv has no names for some, EDQUOT above all: Node then says "Unknown system error -122".
+  const number = /^Unknown system error -(\d+)$/.exec(error.code)?.[1];
+  if (number === undefined) return error.code;
+  return Object.entries(constants.errno).find(([, value]) => value === Number(number))?.[0] ?? error.code;
 }
 
 /** What a failed system call on a path means to the user: an error that names the path. MkErrors pass through. */
@@ -35,6 +40,7 @@ export function fileError(error: unknown, action: string, path: string): MkError
 /** Node's text is `ENOENT: no such file or directory, open '/path'`; the path is already named. */
 function reason(error: unknown, errno: string | undefined): string {
   if (!(error instanceof Error)) return String(error);
+  if (errno === "EDQUOT") return "disk quota exceeded";
   const text = /^[A-Z0-9_]+: ([^,]+)/.exec(error.message)?.[1];
   return text ?? (errno === undefined ? error.message : errno);
 }

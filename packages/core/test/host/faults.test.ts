@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { createNodeHost } from "@mk/core";
 import { live, until } from "@mk/testing";
 import { expect, test } from "vitest";
@@ -154,6 +154,46 @@ function killAt(call: string, when: number): readonly string[] {
   const inject = ["-e", `trace=${call}`, "-e", `inject=${call}:signal=KILL:when=${when}`];
   return ["-f", "-qq", "-o", "/dev/null", ...inject];
 }
+
+const FAULTS = [
+  ["ENOSPC", "NO_SPACE"],
+  ["EDQUOT", "NO_SPACE"],
+  ["EROFS", "IO_FAILED"],
+  ["EIO", "IO_FAILED"],
+  ["EMFILE", "IO_FAILED"],
+  ["EACCES", "PERMISSION_DENIED"],
+] as const;
+
+traced("a file whose writing fails", () => {
+  test.each(FAULTS)(
+    "by %s keeps its old contents, has no leftovers beside it, and is named with %s",
+    async (errno, code) => {
+      await using script = await hostScript(`
+      const path = process.argv[1] + ".state";
+      const error = await host.files.write(path, "new".repeat(5000)).then(() => undefined, (error) => error);
+      console.log(JSON.stringify(error === undefined ? {} : { code: error.code, isNamed: error.message.includes(path) }));`);
+      const state = `${script.path}.state`;
+      let faults = 0;
+      for (const call of ["pwrite64", "fsync", "rename"]) {
+        for (let when = 1; ; when++) {
+          await writeFile(state, "old");
+          const answer = await script.run([
+            ...["env", "UV_THREADPOOL_SIZE=1", "strace", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${call}`],
+            ...["-e", `inject=${call}:error=${errno}:when=${when}`],
+          ]);
+          if (JSON.stringify(answer) === "{}") break;
+          faults++;
+          expect(answer).toEqual({ code, isNamed: true });
+          // The last fsync is the directory's: the file has its new contents by then, whole.
+          expect(["old", "new".repeat(5000)]).toContain(await readFile(state, "utf8"));
+          expect((await readdir(script.directory.path)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+        }
+        expect(await readFile(state, "utf8")).toBe("new".repeat(5000));
+      }
+      expect(faults).toBe(4);
+    },
+  );
+});
 
 const terminal = await live({ needs: ["linux", "program:script"] });
 
