@@ -1,10 +1,12 @@
 import { defineConfig } from "tsup";
 import { base } from "../../tsup.base.js";
+import packageJson from "./package.json" with { type: "json" };
 
 export default defineConfig({
   ...base,
-  // The manual's text and the commands are split off, so that each start loads only what it calls.
   entry: ["src/bin.ts", "src/index.ts"],
-  // What is small and ours alone is part of the bundle. Packages of mk stay packages: drivers and the CLI then share one core.
+  // Only what nobody else brings along is bundled. Packages of mk stay packages, so that the CLI, the guest's builder and docker-machine's
+  // protocol share one core; bundling it too saves nothing that can be measured.
   noExternal: ["cac"],
+  define: { MK_VERSION: JSON.stringify(packageJson.version) },
 });

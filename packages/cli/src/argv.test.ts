@@ -50,6 +50,7 @@ describe("argv reaches commands as it was typed", () => {
     ["true and false as names", ["start", "true", "-p", "false"], ["true"], { profile: "false" }],
     ["short flags with their value behind them", ["start", "-p007", "-dqemu"], [], { profile: "007", driver: "qemu" }],
     ["short flags with =", ["start", "-p=x"], [], { profile: "x" }],
+    ["switches of two words", ["start", "--dry-run", "x"], ["x"], { dryRun: true }],
     ["switches in a row", ["delete", "-aq"], [], { all: true, quiet: true }],
     ["a switch before a positional", ["stop", "--force", "5"], ["5"], { force: true }],
     ["flags before the command", ["-p", "x", "--quiet", "stop"], [], { profile: "x", quiet: true }],

@@ -161,7 +161,8 @@ function switchFlag(option: CacOption, name: string, flag: GivenFlag): string {
     });
   }
   if (option.negated) return flag.value === "false" ? `--${option.name}=true` : `--no-${option.name}`;
-  return `--${name}=${flag.value ?? "true"}`;
+  // cac knows a switch of two words as one only by its camelCase name.
+  return `--${option.name}=${flag.value ?? "true"}`;
 }
 
 function checkPositionals(command: CacCommand, words: string, positionals: readonly string[]): void {

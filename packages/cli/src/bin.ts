@@ -1,12 +1,15 @@
 #!/usr/bin/env node
-import { enableCompileCache } from "./compile-cache.js";
-import { version } from "./version.js";
+
+/** Written in by the bundler. */
+declare const MK_VERSION: string;
 
 // Answered before anything else is loaded: scripts and prompts ask for the version often.
 if (process.argv.length === 3 && (process.argv[2] === "--version" || process.argv[2] === "-V")) {
-  process.stdout.write(`${version}\n`);
+  process.stdout.write(`${MK_VERSION}\n`);
 } else {
-  enableCompileCache();
+  // Node 22 and later keep compiled code between runs.
+  const { enableCompileCache } = (await import("node:module")) as { enableCompileCache?: () => void };
+  enableCompileCache?.();
   const { runProcess } = await import("./run-process.js");
   await runProcess();
 }

@@ -1,15 +1,6 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import {
-  createMk,
-  createNodeHost,
-  type Discovery,
-  type Host,
-  type Mk,
-  MkError,
-  readUserConfig,
-  type UserConfig,
-} from "@mk/core";
+import { type Discovery, type Mk, MkError, type MkEvent, readUserConfig, type UserConfig } from "@mk/core";
 import type { Context } from "./context.js";
 import type { DriverOptionFlags } from "./driver-flags.js";
 import { type Flags, isOn, text } from "./flags.js";
@@ -39,26 +30,18 @@ export async function createContext(
   const colors = flags.color !== false;
   const home = mkHome(env);
   const renderer = createRenderer({ output, quiet, stdout, stderr, env, colors });
-  const host = once(async (): Promise<Host> => createNodeHost({ home, env }));
+  const host = once(async () => (await import("./host.js")).createHost(home, env));
   const userConfig = once(async (): Promise<UserConfig> => await readUserConfig((await host()).files, home));
   const discover = once(async (): Promise<Discovery> => {
     const { findDrivers } = await import("./find-drivers.js");
     return findDrivers({ home, env, argv1: input.argv1, userConfig: await userConfig() });
   });
   let opened: Promise<Mk> | undefined;
+  const onEvent = (event: MkEvent): void => renderer.event(event);
   const mk = (): Promise<Mk> => {
-    opened ??= (async () => {
-      const { lazyImages } = await import("./lazy-images.js");
-      const own = await host();
-      return await createMk({
-        home,
-        host: own,
-        discover,
-        images: lazyImages({ home, env }),
-        onEvent: (event) => renderer.event(event),
-        signal,
-      });
-    })();
+    opened ??= import("./open-mk.js").then(async ({ openMk }) =>
+      openMk({ home, host: await host(), env, discover, onEvent, signal }),
+    );
     return opened;
   };
   return {
@@ -77,7 +60,7 @@ export async function createContext(
     userConfig,
     discover,
     mk,
-    onEvent: (event) => renderer.event(event),
+    onEvent,
     endProgress: () => renderer.close(),
     async [Symbol.asyncDispose]() {
       renderer.close();

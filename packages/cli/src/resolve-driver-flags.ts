@@ -1,4 +1,4 @@
-import { createNodeHost, createRegistry, type Driver, readUserConfig } from "@mk/core";
+import { createRegistry, type Driver, readUserConfig } from "@mk/core";
 import type { CAC } from "cac";
 import { longName } from "./argv.js";
 import { mkHome, type ProcessInput } from "./create-context.js";
@@ -10,7 +10,6 @@ import {
   namedDriver,
   takeDriverFlags,
 } from "./driver-flags.js";
-import { findDrivers } from "./find-drivers.js";
 
 export interface ResolvedDriverFlags {
   /** argv without the driver's flags. */
@@ -37,7 +36,8 @@ export async function resolveDriverFlags(
   if (!mayHaveDriverFlags(argv, declared) && !(wantsHelp && named !== undefined)) return none;
 
   const home = mkHome(input.env);
-  const { files } = createNodeHost({ home, env: input.env });
+  const [{ createHost }, { findDrivers }] = await Promise.all([import("./host.js"), import("./find-drivers.js")]);
+  const { files } = createHost(home, input.env);
   const discovery = findDrivers({
     home,
     env: input.env,

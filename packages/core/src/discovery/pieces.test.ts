@@ -1,3 +1,5 @@
+import { fc, test } from "@fast-check/vitest";
+import { satisfies } from "semver";
 import { describe, expect, it } from "vitest";
 import { acceptsCore } from "./core-range.js";
 import { acceptsPlatform, unsupportedPlatform } from "./platform.js";
@@ -41,5 +43,11 @@ describe("the peer range of @mk/core", () => {
     ["not a range", "1.0.0", "invalid"],
   ])("%s with core %s is %s", (range, version, accepted) => {
     expect(acceptsCore(range, version)).toBe(accepted);
+  });
+
+  const part = fc.nat({ max: 3 });
+  const version = fc.tuple(part, part, part).map((parts) => parts.join("."));
+  test.prop([version, version])("is read as semver reads it where it is a caret", (low, own) => {
+    expect(acceptsCore(`^${low}`, own)).toBe(satisfies(own, `^${low}`));
   });
 });
