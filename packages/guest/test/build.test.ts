@@ -136,6 +136,16 @@ describe.skipIf(!hasProgram("xz"))("an archive made by the test (needs xz to pac
     expect(await imagesOf(home)).toEqual([]);
   });
 
+  test("two builds at once take turns and come to the same image", async () => {
+    const home = await temporaryDirectory();
+    const archive = await fakeArchive();
+    const [first, second] = await Promise.all([build(archive, home), build(archive, home)]);
+    expect(second).toEqual(first);
+    const packages = archive.server.requests.filter((line) => line.includes(".deb"));
+    expect(new Set(packages).size).toBe(packages.length);
+    expect(await imagesOf(home)).toHaveLength(1);
+  });
+
   test("what a killed build left is removed by the next", async () => {
     const home = await temporaryDirectory();
     const archive = await fakeArchive();

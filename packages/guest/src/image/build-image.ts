@@ -3,6 +3,7 @@ import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type GuestArch, type GuestImage, MkError, type Operation } from "@mk/core";
 import { withFileLock } from "../download/file-lock.js";
+import { pruneDownloads } from "../download/prune-downloads.js";
 import { Spool } from "../tree/contents.js";
 import { imageDirectory, imagesDirectory, MANIFEST, readImage, writeStamp } from "./image-directory.js";
 import { type ImageManifest, manifestDigest, serializeManifest } from "./manifest.js";
@@ -75,6 +76,7 @@ export async function buildLocked(options: BuildImageOptions, op: Operation): Pr
     await writeFile(join(directory, MANIFEST), text, { mode: 0o600 });
     await writeStamp(directory, manifest);
     await install(home, directory, digest);
+    await pruneDownloads(downloads, new Set([...files.keys()].map(({ sha256 }) => sha256)), Date.now());
     op.log("guest image built", { digest, arch, debianVersion: manifest.debianVersion });
     return (await readImage(home, digest))!.image;
   } catch (error) {
