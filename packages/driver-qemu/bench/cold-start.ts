@@ -38,6 +38,7 @@ async function throughMk(name: string): Promise<{ readonly sample: Sample; reado
   });
   const machine = await mk.start({ name, driver: "qemu", cpus: 2, memoryMiB: 1024, diskMiB: DISK_MIB });
   const engineMs = performance.now() - began;
+  console.log(machine.timings.map(({ step, durationMs }) => `${step} ${Math.round(durationMs)} ms`).join(", "));
   const { spec } = await machine.info();
   const pid = (await readFile(join(await host.runDirectory(spec.id), "pid"), "utf8")).trim();
   const args = (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0").slice(0, -1);

@@ -1,7 +1,11 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 import { commandLine, type Launch } from "./command-line.js";
-import { runFiles } from "./machine-files.js";
+import { monitorsOf, type RunPlace } from "./monitor-address.js";
+
+function at(directory: string, ports?: RunPlace["monitorPorts"]): Pick<Launch, "directory" | "monitors"> {
+  return { directory, monitors: monitorsOf({ directory, ...(ports && { monitorPorts: ports }) }) };
+}
 
 const LAUNCH: Launch = {
   name: "mk",
@@ -19,7 +23,7 @@ const LAUNCH: Launch = {
   data: { path: "/home/user/.mk/machines/mk/data.raw", format: "raw", cache: "writeback" },
   macAddress: "52:54:00:12:34:56",
   serialLog: "/home/user/.mk/machines/mk/serial.log",
-  run: runFiles("/run/user/1000/mk-0123/abcd"),
+  ...at("/run/user/1000/mk-0123/abcd"),
   sandbox: true,
   extraArgs: [],
 };
@@ -33,7 +37,7 @@ const hostile: Launch = {
   root: `${HOSTILE}root,read-only=off`,
   data: { ...LAUNCH.data, path: `${HOSTILE}data.raw` },
   serialLog: `${HOSTILE}serial.log`,
-  run: runFiles(`${HOSTILE}run`),
+  ...at(`${HOSTILE}run`),
 };
 
 /** One option and its value in a line, so that a golden file reads like a command. */
@@ -93,7 +97,7 @@ describe("commandLine", () => {
       root: path,
       serialLog: path,
       data: { ...LAUNCH.data, path },
-      run: runFiles(path),
+      ...at(path),
     });
     expect(parseOption(valuesOf(args, "-name")[0]!)).toEqual([["guest", name]]);
     const chardevs = valuesOf(args, "-chardev").map((value) => new Map(parseOption(value)));
@@ -129,7 +133,7 @@ describe("commandLine", () => {
   });
 });
 
-function onWindows(): Pick<Launch, "kernel" | "initrd" | "root" | "data" | "serialLog" | "run"> {
+function onWindows(): Pick<Launch, "kernel" | "initrd" | "root" | "data" | "serialLog" | "directory" | "monitors"> {
   const home = "C:\\Users\\Jane Doe\\.mk";
   return {
     kernel: `${home}\\cache\\kernel`,
@@ -137,6 +141,6 @@ function onWindows(): Pick<Launch, "kernel" | "initrd" | "root" | "data" | "seri
     root: `${home}\\cache\\root.erofs`,
     data: { path: `${home}\\machines\\mk\\data.raw`, format: "raw", cache: "writeback" },
     serialLog: `${home}\\machines\\mk\\serial.log`,
-    run: runFiles("C:\\Users\\Jane Doe\\AppData\\Local\\Temp\\mk-0123\\abcd"),
+    ...at("C:\\Users\\Jane Doe\\AppData\\Local\\Temp\\mk-0123\\abcd", { commands: 50_001, queries: 50_002 }),
   };
 }

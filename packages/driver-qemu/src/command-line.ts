@@ -2,7 +2,8 @@ import type { GuestArch } from "@mk/core";
 import type { DiskFormat } from "@mk/vm";
 import type { Accelerator } from "./accelerator.js";
 import type { DiskCache } from "./config.js";
-import type { RunFiles } from "./machine-files.js";
+import { runFiles } from "./machine-files.js";
+import type { MonitorAddress, Monitors } from "./monitor-address.js";
 import { optionList } from "./option-value.js";
 
 /** All that decides one QEMU process. */
@@ -22,7 +23,9 @@ export interface Launch {
   readonly data: { readonly path: string; readonly format: DiskFormat; readonly cache: DiskCache };
   readonly macAddress: string;
   readonly serialLog: string;
-  readonly run: RunFiles;
+  /** The run directory. */
+  readonly directory: string;
+  readonly monitors: Monitors;
   /** Confine QEMU by seccomp; Linux only. */
   readonly sandbox: boolean;
   readonly extraArgs: readonly string[];
@@ -53,9 +56,9 @@ export function commandLine(launch: Launch): readonly string[] {
     ...["-smp", optionList(String(launch.cpus), { sockets: 1, cores: launch.cpus, threads: 1 })],
     ...["-m", optionList(undefined, { size: `${launch.memoryMiB}M` })],
     ...["-rtc", "base=utc,clock=host"],
-    ...["-pidfile", launch.run.pid],
+    ...["-pidfile", runFiles(launch.directory).pid],
     ...(launch.sandbox ? ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"] : []),
-    ...monitors(launch.run),
+    ...monitors(launch),
     ...["-chardev", optionList("file", { id: "serial0", path: launch.serialLog })],
     ...["-serial", "chardev:serial0"],
     ...["-kernel", launch.kernel],
@@ -92,18 +95,26 @@ function accelerator(name: Accelerator): string {
   return name === "whpx" ? "whpx,kernel-irqchip=off" : name;
 }
 
-/** The two sockets and the file that tells when they listen. */
-function monitors(run: RunFiles): readonly string[] {
-  const socket = (id: string, path: string) => [
-    ...["-chardev", `${optionList("socket", { id, path })},server=on,wait=off`],
-    ...["-mon", `chardev=${id},mode=control`],
-  ];
+/** The two monitors and the file that tells when they listen. */
+function monitors({ directory, monitors: { commands, queries } }: Launch): readonly string[] {
+  const needsKey = [commands, queries].some((address) => "port" in address);
   return [
-    ...socket("commands", run.commands),
-    ...socket("queries", run.queries),
-    ...["-chardev", optionList("file", { id: "ready", path: run.ready })],
+    ...(needsKey ? json("-object", { "qom-type": "tls-creds-psk", id: KEYS, dir: directory, endpoint: "server" }) : []),
+    ...monitor("commands", commands),
+    ...monitor("queries", queries),
+    ...["-chardev", optionList("file", { id: "ready", path: runFiles(directory).ready })],
     ...["-mon", "chardev=ready,mode=control"],
   ];
+}
+
+const KEYS = "keys";
+
+function monitor(id: string, address: MonitorAddress): readonly string[] {
+  const where =
+    "path" in address
+      ? optionList("socket", { id, path: address.path })
+      : optionList("socket", { id, host: "127.0.0.1", port: address.port, "tls-creds": KEYS });
+  return ["-chardev", `${where},server=on,wait=off`, "-mon", `chardev=${id},mode=control`];
 }
 
 /** The root is the first virtio disk, the data disk the second: their order on the bus is the order here. */

@@ -34,6 +34,12 @@ const KNOWN: readonly KnownFailure[] = [
     hint: "Start with --qemu-accelerator=auto, which takes one that works.",
   },
   {
+    pattern: /Address already in use/i,
+    code: "PORT_IN_USE",
+    message: "a port of QEMU's monitor was taken by another program",
+    hint: "Start the machine again.",
+  },
+  {
     pattern: /Cannot allocate memory|cannot set up guest memory/i,
     code: "DRIVER_FAILED",
     message: "there is not enough memory for the guest",

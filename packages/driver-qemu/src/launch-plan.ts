@@ -4,7 +4,8 @@ import { type Accelerator, defaultCpu, explainEmulation, findAccelerator } from 
 import type { Launch } from "./command-line.js";
 import type { QemuConfig } from "./config.js";
 import type { Installation } from "./installation.js";
-import { machineFiles, runFiles } from "./machine-files.js";
+import { machineFiles } from "./machine-files.js";
+import { monitorsOf, type RunPlace } from "./monitor-address.js";
 import type { QemuRecord } from "./record.js";
 
 /** QEMU's user network gives every guest the same addresses; DHCP would only cost time. */
@@ -16,6 +17,7 @@ export async function planLaunch(
   config: QemuConfig,
   record: QemuRecord,
   installation: Installation,
+  place: RunPlace,
   { signal, log }: Operation,
 ): Promise<Launch> {
   const { host } = context;
@@ -38,7 +40,8 @@ export async function planLaunch(
     data: { path: files.data, format: config.diskFormat, cache: config.diskCache },
     macAddress: deriveMacAddress(context.id),
     serialLog: files.serialLog,
-    run: runFiles(await host.runDirectory(context.id)),
+    directory: place.directory,
+    monitors: monitorsOf(place),
     sandbox: config.sandbox && host.platform === "linux",
     extraArgs: config.extraArgs,
   };

@@ -1,7 +1,7 @@
 import { type HostProcess, type MachineContext, MkError, type Operation } from "@mk/core";
 import { commandLine, DATA_NODE, type Launch } from "./command-line.js";
 import { launchError } from "./launch-error.js";
-import type { RunFiles } from "./machine-files.js";
+import { runFiles } from "./machine-files.js";
 import { openMonitor } from "./monitor.js";
 import { QmpConnection } from "./qmp.js";
 
@@ -30,12 +30,12 @@ export async function launch(
 ): Promise<Launched> {
   const { host } = context;
   // QEMU replaces its sockets and its pid file itself; the old greeting would be taken for the new one.
-  await host.files.remove(plan.run.ready);
+  await host.files.remove(runFiles(plan.directory).ready);
   await host.files.write(logFile, "");
   const process = await host.processes.spawnDaemon(binary, commandLine(plan), { cwd: context.directory, logFile });
   await onSpawn(process);
   const stop = new AbortController();
-  const open = connect(context, plan.run, AbortSignal.any([signal, stop.signal]));
+  const open = connect(context, plan, AbortSignal.any([signal, stop.signal]));
   open.catch(() => undefined); // when the process ended first
   try {
     const first = await Promise.race([open, process.exited]);
@@ -65,14 +65,16 @@ async function failure(
   return launchError((await host.files.readText(logFile, { maxBytes: LOG_BYTES })) ?? "", exit);
 }
 
-async function connect({ host }: MachineContext, run: RunFiles, signal: AbortSignal): Promise<QmpConnection> {
+async function connect({ host }: MachineContext, plan: Launch, signal: AbortSignal): Promise<QmpConnection> {
   // A file event instead of polling: the first byte in `ready` is the greeting of a monitor that QEMU makes after both sockets.
   const greeted = new AbortController();
-  for await (const _ of host.files.follow(run.ready, { signal: AbortSignal.any([signal, greeted.signal]) })) {
+  for await (const _ of host.files.follow(runFiles(plan.directory).ready, {
+    signal: AbortSignal.any([signal, greeted.signal]),
+  })) {
     greeted.abort();
   }
   signal.throwIfAborted();
-  return await openMonitor(host, run.commands, signal);
+  return await openMonitor(host, plan.monitors.commands, signal);
 }
 
 /** Grows the data disk of a live machine to this size; a disk that is as large already is left as it is. */

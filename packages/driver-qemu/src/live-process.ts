@@ -1,6 +1,7 @@
 import type { Host, MachineContext, ProcessIdentity } from "@mk/core";
 import { runFiles } from "./machine-files.js";
 import { openMonitor } from "./monitor.js";
+import { monitorsOf, type RunPlace } from "./monitor-address.js";
 import type { QemuRecord } from "./record.js";
 
 /** For one exchange with a QEMU that may hang: it answers within a millisecond when it is well. */
@@ -20,20 +21,25 @@ export async function findProcess(
   const { host } = context;
   const recorded = record?.run?.process;
   if (recorded !== undefined) return (await host.processes.isAlive(recorded)) ? recorded : undefined;
-  const directory = record?.run?.directory ?? (await host.runDirectory(context.id));
-  const text = await host.files.readText(runFiles(directory).pid, { maxBytes: 32 });
+  const place = await runPlace(context, record);
+  const text = await host.files.readText(runFiles(place.directory).pid, { maxBytes: 32 });
   if (text === undefined || !/^\d{1,10}\s*$/.test(text)) return undefined;
   const pid = Number.parseInt(text, 10);
   if (pid <= 1) return undefined;
   const identity = await host.processes.identify(pid);
   if (identity === undefined || !/qemu-system-/.test(identity.executable)) return undefined;
-  return (await isStartedFor(context, pid, directory, signal)) ? identity : undefined;
+  return (await isStartedFor(context, pid, place, signal)) ? identity : undefined;
+}
+
+/** Where the last run's files are; without a record, where the next run's would be. */
+export async function runPlace(context: MachineContext, record: QemuRecord | undefined): Promise<RunPlace> {
+  return record?.run ?? { directory: await context.host.runDirectory(context.id) };
 }
 
 async function isStartedFor(
   context: MachineContext,
   pid: number,
-  directory: string,
+  place: RunPlace,
   signal: AbortSignal,
 ): Promise<boolean> {
   const args = await argumentsOf(context.host, pid, signal);
@@ -41,7 +47,7 @@ async function isStartedFor(
   // No way to see them: the monitor in our own directory can tell, if it answers.
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_DEADLINE_MS)]);
   try {
-    await using qmp = await openMonitor(context.host, runFiles(directory).queries, deadline);
+    await using qmp = await openMonitor(context.host, monitorsOf(place).queries, deadline);
     const answer = (await qmp.execute("query-uuid", {}, deadline)) as { UUID?: unknown };
     return answer.UUID === context.id;
   } catch {

@@ -12,7 +12,8 @@ export interface MachineFiles {
 }
 
 export function machineFiles(context: MachineContext, config: QemuConfig): MachineFiles {
-  const inside = (name: string) => joinPath(context, name);
+  // Windows takes slashes too, and so does QEMU there.
+  const inside = (name: string) => `${context.directory}/${name}`;
   return {
     data: inside(`data.${config.diskFormat}`),
     initrd: inside("initrd.img"),
@@ -23,24 +24,13 @@ export function machineFiles(context: MachineContext, config: QemuConfig): Machi
 
 /** Names in a run directory: at most 12 characters, so that sockets fit in their addresses. */
 export interface RunFiles {
-  /** QMP for operations, used under the machine's lock. */
-  readonly commands: string;
-  /** QMP for `inspect`, which takes no lock: QEMU talks to one client a socket. */
-  readonly queries: string;
   readonly pid: string;
-  /** A third monitor that only writes: its greeting says that both sockets listen. */
+  /** A third monitor that only writes: its greeting says that the other two listen. */
   readonly ready: string;
+  /** The key of monitors that listen on TCP, in the form of GnuTLS. */
+  readonly keys: string;
 }
 
 export function runFiles(directory: string): RunFiles {
-  return {
-    commands: `${directory}/qmp`,
-    queries: `${directory}/query`,
-    pid: `${directory}/pid`,
-    ready: `${directory}/ready`,
-  };
-}
-
-function joinPath(context: MachineContext, name: string): string {
-  return `${context.directory}${context.host.platform === "win32" ? "\\" : "/"}${name}`;
+  return { pid: `${directory}/pid`, ready: `${directory}/ready`, keys: `${directory}/keys.psk` };
 }

@@ -10,9 +10,10 @@ import { makeQcow2Disk, makeRawDisk, serialConsole } from "@mk/vm";
 import { changeForwards } from "./change-forwards.js";
 import type { QemuConfig } from "./config.js";
 import { growLiveDisk } from "./launch.js";
-import { ANSWER_DEADLINE_MS, findProcess } from "./live-process.js";
-import { machineFiles, runFiles } from "./machine-files.js";
+import { ANSWER_DEADLINE_MS, findProcess, runPlace } from "./live-process.js";
+import { machineFiles } from "./machine-files.js";
 import { openMonitor, queryStatus } from "./monitor.js";
+import { type MonitorAddress, monitorsOf, runPaths } from "./monitor-address.js";
 import { addForward } from "./ports.js";
 import { cutPower, powerDown } from "./power.js";
 import type { QmpConnection } from "./qmp.js";
@@ -30,7 +31,7 @@ export function createMachine(config: QemuConfig, context: MachineContext): Mach
     if (record?.run === undefined) {
       throw new MkError("MACHINE_NOT_RUNNING", `machine "${context.name}" has no QEMU process`);
     }
-    const qmp = await openMonitor(host, runFiles(record.run.directory).commands, signal);
+    const qmp = await openMonitor(host, monitorsOf(record.run).commands, signal);
     return { qmp, record, run: record.run };
   }
 
@@ -60,8 +61,7 @@ export function createMachine(config: QemuConfig, context: MachineContext): Mach
       const record = await readRecord(context);
       const process = await findProcess(context, record, signal);
       if (process !== undefined) {
-        const directory = record?.run?.directory ?? (await host.runDirectory(context.id));
-        const status = await ask(context, runFiles(directory).queries, signal);
+        const status = await ask(context, monitorsOf(await runPlace(context, record)).queries, signal);
         if (status.state !== "unknown" || (await host.processes.isAlive(process))) return status;
       }
       const hasDisk = (await host.files.stat(files.data)) !== undefined;
@@ -89,26 +89,26 @@ export function createMachine(config: QemuConfig, context: MachineContext): Mach
       const record = await readRecord(context);
       const process = await findProcess(context, record, op.signal);
       if (process === undefined) return;
-      const directory = record?.run?.directory ?? (await host.runDirectory(context.id));
-      await powerDown(context, process, directory, op);
+      await powerDown(context, process, await runPlace(context, record), op);
     },
 
     async kill(op) {
       const record = await readRecord(context);
       const process = await findProcess(context, record, op.signal);
       if (process === undefined) return;
-      await cutPower(context, process, record?.run?.directory ?? (await host.runDirectory(context.id)), op);
+      await cutPower(context, process, await runPlace(context, record), op);
     },
 
     async remove(op) {
       const record = await readRecord(context);
       const process = await findProcess(context, record, op.signal);
-      const directory = await host.runDirectory(context.id);
-      if (process !== undefined) await cutPower(context, process, record?.run?.directory ?? directory, op);
+      const place = await runPlace(context, record);
+      if (process !== undefined) await cutPower(context, process, place, op);
       await op.step("files", "removing the machine's disk", async () => {
         for (const path of Object.values(files)) await host.files.remove(path);
-        for (const path of Object.values(runFiles(record?.run?.directory ?? directory))) await host.files.remove(path);
-        await host.files.remove(directory);
+        // The record is not believed: of a directory that another program may have by now only our names are removed.
+        for (const path of runPaths(place.directory)) await host.files.remove(path);
+        await host.files.remove(await host.runDirectory(context.id));
         await context.record.write(null);
       });
     },
@@ -139,10 +139,10 @@ export function createMachine(config: QemuConfig, context: MachineContext): Mach
 }
 
 /** What QEMU answers about the machine; `unknown` when it does not within the deadline. */
-async function ask({ host }: MachineContext, socket: string, signal: AbortSignal): Promise<MachineStatus> {
+async function ask({ host }: MachineContext, address: MonitorAddress, signal: AbortSignal): Promise<MachineStatus> {
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_DEADLINE_MS)]);
   try {
-    await using qmp = await openMonitor(host, socket, deadline);
+    await using qmp = await openMonitor(host, address, deadline);
     return await queryStatus(qmp, deadline);
   } catch (error) {
     signal.throwIfAborted();

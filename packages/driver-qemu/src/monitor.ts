@@ -1,10 +1,35 @@
-import type { Host, MachineStatus } from "@mk/core";
+import type { Duplex } from "node:stream";
+import { type Host, type MachineStatus, MkError } from "@mk/core";
+import { KEY_OWNER, type MonitorAddress } from "./monitor-address.js";
 import { QmpConnection } from "./qmp.js";
+import { recordPerByte } from "./record-per-byte.js";
 import { statusOf } from "./run-state.js";
 
-/** Opens a QMP connection to one of the machine's sockets. It is the caller's to close. */
-export async function openMonitor(host: Host, path: string, signal: AbortSignal): Promise<QmpConnection> {
-  return await QmpConnection.open(await host.network.connect({ path }, signal), signal);
+/** Opens a QMP connection to one of the machine's monitors. It is the caller's to close. */
+export async function openMonitor(host: Host, address: MonitorAddress, signal: AbortSignal): Promise<QmpConnection> {
+  if ("path" in address) return await QmpConnection.open(await host.network.connect(address, signal), signal);
+  const key = /:([0-9a-f]+)\s*$/.exec((await host.files.readText(address.keyFile)) ?? "")?.[1];
+  if (key === undefined) {
+    throw new MkError("NETWORK_FAILED", `the key of QEMU's monitor, ${address.keyFile}, is gone`, {
+      hint: "Stop the machine with --force.",
+    });
+  }
+  const socket = await host.network.connect({ host: "127.0.0.1", port: address.port }, signal);
+  return await QmpConnection.open(await withKey(socket, Buffer.from(key, "hex")), signal);
+}
+
+/** TLS by a pre-shared key: it proves both sides to each other, so there are no certificates to check. */
+async function withKey(socket: Duplex, key: Buffer): Promise<Duplex> {
+  // Loaded where it is needed: on most systems it never is.
+  const { connect } = await import("node:tls");
+  const secured = connect({
+    socket,
+    ciphers: "PSK",
+    minVersion: "TLSv1.2",
+    pskCallback: () => ({ psk: key, identity: KEY_OWNER }),
+    checkServerIdentity: () => undefined,
+  });
+  return recordPerByte(secured);
 }
 
 /** The machine's state as QEMU has it, with the reason of a pause that a disk error caused. */

@@ -1,6 +1,6 @@
 import type { MachineContext, Operation, ProcessIdentity } from "@mk/core";
-import { runFiles } from "./machine-files.js";
 import { openMonitor } from "./monitor.js";
+import { monitorsOf, type RunPlace } from "./monitor-address.js";
 
 /** What QEMU may take to flush its disks and end when it is asked to quit. */
 const QUIT_DEADLINE_MS = 3_000;
@@ -9,10 +9,10 @@ const QUIT_DEADLINE_MS = 3_000;
 export async function powerDown(
   context: MachineContext,
   process: ProcessIdentity,
-  directory: string,
+  place: RunPlace,
   op: Operation,
 ): Promise<void> {
-  await using qmp = await openMonitor(context.host, runFiles(directory).commands, op.signal);
+  await using qmp = await openMonitor(context.host, monitorsOf(place).commands, op.signal);
   await qmp.execute("system_powerdown", {}, op.signal);
   await context.host.processes.waitGone(process, op.signal);
 }
@@ -24,13 +24,13 @@ export async function powerDown(
 export async function cutPower(
   context: MachineContext,
   process: ProcessIdentity,
-  directory: string,
+  place: RunPlace,
   op: Operation,
 ): Promise<void> {
   const { host } = context;
   const deadline = AbortSignal.any([op.signal, AbortSignal.timeout(QUIT_DEADLINE_MS)]);
   try {
-    await using qmp = await openMonitor(host, runFiles(directory).commands, deadline);
+    await using qmp = await openMonitor(host, monitorsOf(place).commands, deadline);
     // QEMU may close the connection before it answers: the end of the process is what counts.
     await Promise.allSettled([qmp.execute("quit", {}, deadline)]);
     await host.processes.waitGone(process, deadline);

@@ -1,5 +1,6 @@
 import type { MachineContext, ProcessIdentity } from "@mk/core";
 import type { Accelerator } from "./accelerator.js";
+import type { RunPlace } from "./monitor-address.js";
 
 /** A TCP port of the host that QEMU forwards to the guest. */
 export interface Forward {
@@ -9,12 +10,10 @@ export interface Forward {
 }
 
 /** The QEMU process of the last start. Written before the process exists, completed once it does. */
-export interface QemuRun {
+export interface QemuRun extends RunPlace {
   readonly binary: string;
   readonly version: string;
   readonly accelerator: Accelerator;
-  /** Where its sockets and its pid file are: the user's run directory may be another one in the next session. */
-  readonly directory: string;
   readonly process?: ProcessIdentity;
   readonly forwards: readonly Forward[];
 }
@@ -48,7 +47,14 @@ function isRun(value: unknown): value is QemuRun {
   const texts = [run.binary, run.version, run.accelerator, run.directory];
   if (!texts.every((text) => typeof text === "string")) return false;
   if (!Array.isArray(run.forwards) || !run.forwards.every(isForward)) return false;
+  if (run.monitorPorts !== undefined && !isMonitorPorts(run.monitorPorts)) return false;
   return run.process === undefined || isIdentity(run.process);
+}
+
+function isMonitorPorts(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { commands, queries } = value as Record<string, unknown>;
+  return Number.isInteger(commands) && Number.isInteger(queries);
 }
 
 function isForward(value: unknown): value is Forward {

@@ -1,10 +1,11 @@
-import type { MachineContext, Operation } from "@mk/core";
+import type { MachineContext, Operation, PortLease } from "@mk/core";
 import { assertSelfContained, growRawDisk, writeSeedArchive } from "@mk/vm";
 import type { QemuConfig } from "./config.js";
 import { findInstallation } from "./installation.js";
 import { growLiveDisk, launch } from "./launch.js";
 import { planLaunch } from "./launch-plan.js";
 import { machineFiles } from "./machine-files.js";
+import { makeRunPlace } from "./monitor-address.js";
 import { openForward, releaseForwards, reserveForwards } from "./ports.js";
 import { cutPower } from "./power.js";
 import { type Forward, type QemuRun, readRecord } from "./record.js";
@@ -22,8 +23,10 @@ export async function start(context: MachineContext, config: QemuConfig, op: Ope
   const installation = await op.step("find-qemu", "finding QEMU", () =>
     findInstallation(host, config.arch, config.binary, signal),
   );
+  const { place, leases } = await makeRunPlace(host, context.id);
+  op.undo(() => release(leases));
   const plan = await op.step("plan", "choosing the accelerator", () =>
-    planLaunch(context, config, record, installation, op),
+    planLaunch(context, config, record, installation, place, op),
   );
   await op.step("boot-files", "writing the boot files", async () => {
     const [image, seed] = await Promise.all([context.image(), context.seed()]);
@@ -42,22 +45,26 @@ export async function start(context: MachineContext, config: QemuConfig, op: Ope
     binary: installation.binary,
     version: installation.version,
     accelerator: plan.accelerator,
-    directory: await host.runDirectory(context.id),
+    ...place,
     forwards: record.run?.forwards ?? [],
   };
   const save = () => context.record.write({ version: 1, machineType: plan.machineType, run });
   await save();
 
-  const { qmp } = await op.step("launch", "starting QEMU", () =>
+  await release(leases);
+  const { qmp, process } = await op.step("launch", "starting QEMU", () =>
     launch(context, installation.binary, plan, files.qemuLog, onSpawn, op),
   );
   async function onSpawn({ identity }: { readonly identity: NonNullable<QemuRun["process"]> }): Promise<void> {
-    op.undo((undo) => cutPower(context, identity, run.directory, undo));
+    op.undo((undo) => cutPower(context, identity, place, undo));
     run = { ...run, process: identity };
     await save();
   }
 
   await using monitor = qmp;
+  // QEMU may be installed as a script that executes the real program: the same process, known by another name than when it was spawned.
+  const now = await host.processes.identify(process.identity.pid);
+  if (now !== undefined && now.startTime === process.identity.startTime) run = { ...run, process: now };
   await op.step("power-on", "powering on", async () => {
     const forwards: Forward[] = [];
     for (const each of reserved) forwards.push(await openForward(host, monitor, each, signal));
@@ -66,4 +73,8 @@ export async function start(context: MachineContext, config: QemuConfig, op: Ope
     await growLiveDisk(monitor, config.diskMiB, signal);
     await monitor.execute("cont", {}, signal);
   });
+}
+
+async function release(leases: readonly PortLease[]): Promise<void> {
+  await Promise.all(leases.map((lease) => lease.release()));
 }

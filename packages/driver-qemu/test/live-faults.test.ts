@@ -4,6 +4,7 @@ import { connect, createServer } from "node:net";
 import { live, until } from "@mk/testing";
 import { expect, test } from "vitest";
 import { runFiles } from "../src/machine-files.js";
+import { openMonitor } from "../src/monitor.js";
 import { Interrupted, type TinyMachine, tinyMachine } from "./tiny-machine.js";
 
 const suite = await live({ needs: ["qemu", "linux"] });
@@ -144,6 +145,32 @@ suite("what happens behind mk's back", () => {
     await expect(tiny.run((op) => machine.start(op))).rejects.toMatchObject({ code: "MACHINE_BUSY" });
     tiny.record = running;
     expect(await inspect(tiny)).toEqual({ state: "running" });
+  });
+});
+
+suite("a host without Unix sockets", () => {
+  test("is served by monitors on loopback that let in only who has the key", async () => {
+    await using tiny = await tinyMachine({}, { platform: "win32" });
+    const machine = await tiny.handle();
+    await tiny.run((op) => machine.create(op));
+    await tiny.run((op) => machine.start(op));
+    expect(await inspect(tiny)).toEqual({ state: "running" });
+    const { monitorPorts, directory, process: identity } = tiny.record!.run!;
+    const keys = `${directory}/keys.psk`;
+    expect((await tiny.host.files.stat(keys))!.mode & 0o777).toBe(0o600);
+    expect(await isListening(monitorPorts!.queries)).toBe(true);
+    const forged = `${tiny.directory}/forged.psk`;
+    await tiny.host.files.write(forged, `mk:${"0".repeat(64)}\n`);
+    const address = { port: monitorPorts!.queries, keyFile: forged };
+    const opening = openMonitor(tiny.host, address, AbortSignal.timeout(20_000));
+    await expect(opening).rejects.toMatchObject({ code: "NETWORK_FAILED" });
+    await tiny.run(async (op) => machine.suspension?.pause(op));
+    expect(await inspect(tiny)).toEqual({ state: "paused" });
+    await tiny.run(async (op) => machine.suspension?.resume(op));
+    await tiny.run((op) => machine.stop(op));
+    expect(await tiny.host.processes.isAlive(identity!)).toBe(false);
+    await tiny.run((op) => machine.remove(op));
+    expect(await tiny.host.files.stat(directory)).toBeUndefined();
   });
 });
 

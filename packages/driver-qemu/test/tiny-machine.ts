@@ -20,9 +20,12 @@ export interface TinyMachine extends AsyncDisposable {
 
 export class Interrupted extends Error {}
 
-export async function tinyMachine(options: Readonly<Record<string, unknown>> = {}): Promise<TinyMachine> {
+export async function tinyMachine(
+  options: Readonly<Record<string, unknown>> = {},
+  facts: Partial<Pick<Host, "platform">> = {},
+): Promise<TinyMachine> {
   const home = await temporaryDirectory("mk-tiny-");
-  const host = createNodeHost({ home: home.path });
+  const host: Host = Object.assign(createNodeHost({ home: home.path }), facts);
   const image = await tinyImage(home.path, "amd64");
   const directory = home.join("machine");
   await host.files.makeDirectory(directory);

@@ -1,0 +1,80 @@
+import { chmod, mkdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
+import { request } from "node:http";
+import { PassThrough } from "node:stream";
+import { createMk } from "@mk/core";
+import { live, temporaryDirectory } from "@mk/testing";
+import { expect, test } from "vitest";
+import qemu from "../src/index.js";
+import { testImages } from "./guest-images.js";
+
+const suite = await live({ needs: ["qemu", "linux", "network"] });
+
+suite("the transport into a real guest", () => {
+  test("runs programs, copies trees both ways and forwards the engine's socket", { timeout: 900_000 }, async () => {
+    await using directory = await temporaryDirectory("mk-way-");
+    await using mk = createMk({ home: directory.join("home"), drivers: [qemu], images: testImages() });
+    await using machine = await mk.start({
+      name: "way",
+      driver: "qemu",
+      cpus: 2,
+      memoryMiB: 1024,
+      diskMiB: 4096,
+      onDispose: "delete",
+    });
+    const args = ["a b", "", "it's", "$HOME", "-n", "é☃", "*", "a\nb", "\\"];
+    expect((await machine.exec(["printf", "<%s>", ...args])).stdout).toBe(args.map((arg) => `<${arg}>`).join(""));
+
+    const words = Array.from({ length: 24 }, (_, index) => `word ${index}`);
+    const results = await Promise.all(words.map((word) => machine.exec(["printf", "%s", word])));
+    expect(results.map(({ stdout }) => stdout)).toEqual(words);
+
+    expect((await machine.exec(["sh", "-c", "kill -TERM $$"])).exitCode).toBe(143);
+    for (let i = 0; i < 4; i++) console.log("TTY", JSON.stringify(await machine.exec(["stty", "size"], { tty: { columns: 99, rows: 33 } })));
+    console.log("TTY2", JSON.stringify(await machine.exec(["sh", "-c", "stty size; echo hi; which stty; sleep 1"], { tty: { columns: 99, rows: 33 } })));
+    console.log("TTY3", JSON.stringify(await machine.exec(["sh", "-c", "ls -l /dev/pts /dev/ptmx; tty; mount | grep pts"], { tty: true })));
+    console.log("TTY4", JSON.stringify(await machine.exec(["sh", "-c", "ls -l /dev/pts /dev/ptmx; tty; mount | grep pts"])));
+    expect((await machine.script("x='a b'\ncat\necho \"$x\"")).stdout).toBe("a b\n");
+
+    const abort = new AbortController();
+    const stdout = new PassThrough();
+    const reason = new Error("enough");
+    stdout.once("data", () => abort.abort(reason));
+    const running = machine.exec(["sh", "-c", "echo $$; exec sleep 1234"], { stdout, signal: abort.signal });
+    await expect(running).rejects.toBe(reason);
+    const gone = await machine.script("while pgrep -f '[s]leep 1234' >/dev/null; do sleep 0.1; done; echo gone");
+    expect(gone.stdout).toBe("gone\n");
+
+    const long = "long".repeat(40);
+    const tree = directory.join("tree");
+    await mkdir(`${tree}/${long}/${long}`, { recursive: true });
+    await writeFile(`${tree}/${long}/${long}/-rf é ☃`, "far down", { mode: 0o640 });
+    await writeFile(`${tree}/big`, Buffer.alloc(5_000_003, "abc"));
+    await symlink(`${long}/${long}`, `${tree}/link`);
+    await chmod(`${tree}/${long}`, 0o555);
+    await machine.copyTo(tree, "/home/mk/copy");
+    await machine.copyFrom("/home/mk/copy", directory.join("back"));
+    expect(await readFile(directory.join("back", "link", "-rf é ☃"), "utf8")).toBe("far down");
+    expect((await stat(directory.join("back", long, long, "-rf é ☃"))).mode & 0o777).toBe(0o640);
+    expect((await stat(directory.join("back", long))).mode & 0o777).toBe(0o555);
+    expect(await readlink(directory.join("back", "link"))).toBe(`${long}/${long}`);
+    expect((await readFile(directory.join("back", "big"))).equals(await readFile(`${tree}/big`))).toBe(true);
+
+    await using forward = await machine.forward({ path: directory.join("d.sock") }, { path: "/run/docker.sock" });
+    if (!("path" in forward.local)) throw new TypeError("not a socket");
+    expect(await get(forward.local.path, "/_ping")).toBe("OK");
+  });
+});
+
+function get(socketPath: string, path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    request({ socketPath, path }, (response) => {
+      let text = "";
+      response.on("data", (chunk) => {
+        text += String(chunk);
+      });
+      response.once("end", () => resolve(text));
+    })
+      .once("error", reject)
+      .end();
+  });
+}
