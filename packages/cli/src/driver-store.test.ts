@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { packageSpec } from "./driver-store.js";
+import { installCommand, packageManagers } from "./package-manager.js";
+
+describe("words of mk driver add", () => {
+  it.each([
+    ["qemu", "@mk/driver-qemu"],
+    ["kvm", "@mk/driver-kvm2"],
+    ["docker@1.2.3", "@mk/driver-docker@1.2.3"],
+    ["mk-driver-own", "mk-driver-own"],
+    ["@acme/mk-driver-x@^2", "@acme/mk-driver-x@^2"],
+    ["./driver.tgz", "./driver.tgz"],
+  ])("%s means %s", (word, spec) => {
+    expect(packageSpec(word)).toBe(spec);
+  });
+
+  it.each(["", "-g", "--registry=x"])("%j is refused", (word) => {
+    expect(() => packageSpec(word)).toThrowError(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+  });
+});
+
+describe("package managers", () => {
+  const host = (platform: NodeJS.Platform, ...programs: readonly string[]) => ({
+    platform,
+    which: async (program: string) => (programs.includes(program) ? `/bin/${program}` : undefined),
+  });
+
+  it("are those of the system", async () => {
+    expect((await packageManagers(host("linux", "apt-get", "brew"))).map(({ name }) => name)).toEqual(["apt", "brew"]);
+    expect((await packageManagers(host("darwin", "brew", "apt-get"))).map(({ name }) => name)).toEqual(["brew"]);
+    expect(await packageManagers(host("freebsd", "apt-get"))).toEqual([]);
+  });
+
+  it("install without questions, through sudo only where root is needed and we are not", () => {
+    const apt = { name: "apt", program: "/usr/bin/apt-get" } as const;
+    expect(installCommand(apt, ["qemu-system-x86"], 0)).toEqual([
+      ["/usr/bin/apt-get", "update"],
+      ["/usr/bin/apt-get", "install", "-y", "--no-install-recommends", "--", "qemu-system-x86"],
+    ]);
+    expect(installCommand(apt, ["x"], 1000).every(([first]) => first === "sudo")).toBe(true);
+    expect(installCommand({ name: "brew", program: "/b" }, ["x"], 501)).toEqual([["/b", "install", "x"]]);
+  });
+});

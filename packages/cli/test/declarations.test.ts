@@ -1,0 +1,46 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Driver } from "@mk/core";
+import { describe, expect, it } from "vitest";
+import { declare, type LoadCommand } from "../src/cli.js";
+import { manual } from "./manual.js";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
+
+describe("declarations", () => {
+  it("are what docs/cli.md says", async () => {
+    await expect(manual(declare(() => {}))).toMatchFileSnapshot(join(root, "docs", "cli.md"));
+  });
+
+  it("each load a command", async () => {
+    const loads: LoadCommand[] = [];
+    const cli = declare((load) => loads.push(load));
+    for (const command of cli.commands) command.commandAction?.({});
+    expect(loads).toHaveLength(cli.commands.length);
+    for (const load of loads) expect(await load()).toBeTypeOf("function");
+  });
+
+  it("have no name twice", () => {
+    const names = declare(() => {}).commands.flatMap((command) => [command.name, ...command.aliasNames]);
+    expect(new Set(names).size).toBe(names.length);
+    for (const command of declare(() => {}).commands) {
+      const flags = command.options.flatMap((option) => option.names);
+      expect(new Set(flags).size, command.name).toBe(flags.length);
+    }
+  });
+});
+
+describe("manifests of the workspace's drivers", () => {
+  it.each(["docker", "hyperkit", "kvm2", "qemu"])("say the name and aliases that driver %s has", async (name) => {
+    const directory = join(root, "packages", `driver-${name}`);
+    expect(existsSync(directory)).toBe(true);
+    const { mk } = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"));
+    const { default: driver }: { default: Driver } = await import(join(directory, "src", "index.ts"));
+    expect({ name: mk.driver, aliases: mk.aliases ?? [], api: mk.api }).toEqual({
+      name: driver.name,
+      aliases: driver.aliases,
+      api: driver.contract,
+    });
+  });
+});
