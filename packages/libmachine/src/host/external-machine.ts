@@ -20,6 +20,9 @@ import { PluginSession } from "./plugin-session.js";
 /** Where Docker listens; what GetURL is about. */
 const ENGINE_PORT = 2376;
 
+/** Drivers of pretend machines: docker-machine does not try to reach these either. */
+const WITHOUT_SHELL: readonly string[] = ["none", "ci-test"];
+
 /** The first and the longest pause between two questions for the state: the protocol has no events. */
 const POLL_MS = { first: 100, longest: 3_000 } as const;
 
@@ -114,6 +117,7 @@ export class ExternalMachine implements Machine {
   }
 
   async access(op: Operation): Promise<MachineAccess> {
+    if (WITHOUT_SHELL.includes(this.#program.name)) throw this.#noShell();
     return await this.#use(op, async (plugin) => {
       const ask = <R>(method: RpcMethod<Record<string, never>, R>): Promise<R> => plugin.call(method, {}, op.signal);
       const host = await ask(METHODS.GetSSHHostname);
@@ -122,11 +126,7 @@ export class ExternalMachine implements Machine {
         ask(METHODS.GetSSHUsername),
         ask(METHODS.GetSSHKeyPath),
       ]);
-      if (host === "") {
-        throw new MkError("NOT_SUPPORTED", `driver ${this.#program.name} gives no address for SSH`, {
-          hint: "Use a driver whose machines have an SSH server.",
-        });
-      }
+      if (host === "") throw this.#noShell();
       return { via: "ssh", host, port, user, ...(key !== "" && { identityFile: key }), hostKey: "first-use" };
     });
   }
@@ -151,6 +151,12 @@ export class ExternalMachine implements Machine {
     const session = this.#session;
     this.#session = undefined;
     await session?.close();
+  }
+
+  #noShell(): MkError {
+    return new MkError("NOT_SUPPORTED", `the machines of driver ${this.#program.name} have no shell`, {
+      hint: "Use a driver whose machines have an SSH server.",
+    });
   }
 
   /** The store as the plugin sees it: it keeps its files in `machines/<name>` there. */
