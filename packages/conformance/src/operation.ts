@@ -26,7 +26,7 @@ export interface Outcome<T> {
 }
 
 /** How long an operation on a scripted host may take at all before it counts as hung. */
-const HANG_MS = 10_000;
+const HANG_MS = 20_000;
 /** The part of that which it may go on after its signal aborted. */
 const GRACE = 0.2;
 

@@ -75,6 +75,21 @@ describe.each([
     expect(await files.readText(path)).toBe("one two three");
   });
 
+  test("refuses to read a text that is larger than it may be", async () => {
+    await using place = await open();
+    const { files } = place.host;
+    const path = join(place.directory, "file");
+    await files.write(path, "0123456789");
+    expect(await files.readText(path, { maxBytes: 10 })).toBe("0123456789");
+    await expect(files.readText(path, { maxBytes: 9 })).rejects.toMatchObject({ code: "IO_FAILED" });
+  });
+
+  test("lists nothing where there is no directory", async () => {
+    await using place = await open();
+    const { files } = place.host;
+    expect(await files.list(join(place.directory, "gone"))).toEqual([]);
+  });
+
   test("refuses to write where there is no directory", async () => {
     await using place = await open();
     const path = join(place.directory, "no", "such", "file");

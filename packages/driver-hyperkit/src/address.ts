@@ -7,8 +7,6 @@ import { readRecord } from "./record.js";
 /** Where macOS's bootpd, which serves vmnet's shared network, keeps its leases. */
 export const LEASES_FILE = "/var/db/dhcpd_leases";
 
-/** Leases of a Mac are few; a file beyond this is no lease file. */
-const MAX_BYTES = 4 * 1024 * 1024;
 const POLL_MS = 500;
 
 /**
@@ -32,7 +30,7 @@ export async function waitForAddress(context: MachineContext, signal: AbortSigna
 }
 
 async function leased({ host }: MachineContext, macAddress: string): Promise<string | undefined> {
-  const text = await host.files.readText(LEASES_FILE, { maxBytes: MAX_BYTES });
+  const text = await host.files.readText(LEASES_FILE);
   return text === undefined ? undefined : findLease(parseDhcpdLeases(text), macAddress, host.now())?.ipAddress;
 }
 

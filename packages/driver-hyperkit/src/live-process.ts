@@ -15,8 +15,11 @@ export async function findProcess(context: MachineContext, signal: AbortSignal):
 
 async function adoptable(context: MachineContext, signal: AbortSignal): Promise<ProcessIdentity | undefined> {
   const { host, id } = context;
-  const text = await host.files.readText(machineFiles(context).pidFile, { maxBytes: 32 });
-  const pid = /^[1-9]\d{0,9}$/.test(text?.trim() ?? "") ? Number(text) : 0;
+  const bytes = await host.files.readBytes(machineFiles(context).pidFile, { length: 32 });
+  const text = Buffer.from(bytes ?? [])
+    .toString()
+    .trim();
+  const pid = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : 0;
   if (pid <= 1) return undefined;
   const found = await host.processes.identify(pid);
   if (found === undefined) return undefined;

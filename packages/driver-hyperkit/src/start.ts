@@ -1,4 +1,4 @@
-import type { MachineContext, Operation } from "@mk/core";
+import type { Host, MachineContext, Operation, ProcessIdentity } from "@mk/core";
 import { buildKernelCommandLine, growRawDisk, writeSeedArchive } from "@mk/vm";
 import { findBinary } from "./binary.js";
 import { commandLine } from "./command-line.js";
@@ -7,6 +7,9 @@ import { launchError } from "./launch-error.js";
 import { askMacAddress } from "./mac-address.js";
 import { machineFiles, runFiles } from "./machine-files.js";
 import { cutPower } from "./power.js";
+
+/** Of HyperKit's own output: what it says before it gives up comes first. */
+const LOG_BYTES = 64 * 1024;
 
 /** Starts HyperKit and returns when all its devices are set up and the guest's kernel runs. */
 export async function start(context: MachineContext, config: HyperkitConfig, op: Operation): Promise<void> {
@@ -33,7 +36,7 @@ export async function start(context: MachineContext, config: HyperkitConfig, op:
     const args = commandLine({ config, id, directory, image, cmdline });
     signal.throwIfAborted();
     const child = await host.processes.spawnDaemon(binary, args, { cwd: directory, logFile: files.log });
-    op.undo(async (undo) => cutPower(context, child.identity, undo.signal));
+    op.undo(async (undo) => cutPower(context, await asItIsNow(host, child.identity), undo.signal));
     await context.record.write({ version: 1, macAddress, process: child.identity });
     child.unref();
     return child;
@@ -46,12 +49,24 @@ export async function start(context: MachineContext, config: HyperkitConfig, op:
       return ending;
     });
     const up = firstByte(host.files.follow(files.terminal, { signal: AbortSignal.any([signal, over.signal]) }));
-    if (await up) return;
+    if (await up) {
+      await context.record.write({ version: 1, macAddress, process: await asItIsNow(host, process.identity) });
+      return;
+    }
     signal.throwIfAborted();
     const { exitCode } = await end;
-    const output = await host.files.readText(files.log, { maxBytes: 64 * 1024 });
-    throw launchError(name, output ?? "", exitCode);
+    const output = await host.files.readBytes(files.log, { length: LOG_BYTES });
+    throw launchError(name, Buffer.from(output ?? []).toString(), exitCode);
   });
+}
+
+/**
+ * The same process as it is known now. One that was installed as a script is identified as its shell at first, and as
+ * HyperKit once the script has executed it; its start time stays.
+ */
+async function asItIsNow(host: Host, identity: ProcessIdentity): Promise<ProcessIdentity> {
+  const now = await host.processes.identify(identity.pid);
+  return now?.startTime === identity.startTime && now.bootId === identity.bootId ? now : identity;
 }
 
 /** True when something came, false when the iteration ended before. */

@@ -55,9 +55,11 @@ export class ScriptedFiles implements Files {
     }
   }
 
-  async readText(path: string, { maxBytes }: { readonly maxBytes?: number } = {}): Promise<string | undefined> {
-    const bytes = await this.readBytes(path, maxBytes === undefined ? {} : { length: maxBytes });
-    return bytes === undefined ? undefined : Buffer.from(bytes).toString("utf8");
+  async readText(path: string, { maxBytes = 16 * 1024 * 1024 } = {}): Promise<string | undefined> {
+    const bytes = await this.readBytes(path, { length: maxBytes + 1 });
+    if (bytes === undefined) return undefined;
+    if (bytes.length > maxBytes) throw failed(path, `is larger than ${maxBytes} bytes`);
+    return Buffer.from(bytes).toString("utf8");
   }
 
   async readBytes(
@@ -105,7 +107,9 @@ export class ScriptedFiles implements Files {
 
   async list(path: string): Promise<readonly string[]> {
     const at = this.#resolve(path);
-    if (this.#nodes.get(at)?.kind !== "directory") throw failed(path, "is not a directory");
+    const node = this.#nodes.get(at);
+    if (node === undefined) return [];
+    if (node.kind !== "directory") throw failed(path, "is not a directory");
     return [...this.#nodes.keys()]
       .filter((other) => other !== "/" && dirname(other) === at)
       .map((other) => other.slice(at === "/" ? 1 : at.length + 1))

@@ -10,7 +10,8 @@ export interface Ending {
 
 /** A process of the scripted host, from start to end. */
 export interface Running {
-  readonly identity: ProcessIdentity;
+  /** Changes when the process executes another program. */
+  identity: ProcessIdentity;
   readonly args: readonly string[];
   readonly exited: Promise<Ending>;
   readonly output: { stdout: string; stderr: string };
@@ -19,6 +20,8 @@ export interface Running {
   end(ending: Ending): void;
   deliver(signal: "SIGTERM" | "SIGINT"): void;
 }
+
+const SHELL = "/usr/bin/dash";
 
 interface Start extends Omit<DaemonOptions, "inherit"> {
   readonly input?: string;
@@ -29,6 +32,8 @@ export class ScriptedProcesses implements Processes {
   readonly #host: ScriptedHost;
   readonly #program: (file: string) => Promise<readonly [path: string, program: Program]>;
   readonly #running = new Map<number, Running>();
+  /** Whether programs are installed as shell scripts that execute the real ones, as some distributions do. */
+  wrapped = false;
   #nextPid = 1000;
   #starts = 0;
 
@@ -125,10 +130,10 @@ export class ScriptedProcesses implements Processes {
       pid,
       bootId: host.currentBootId,
       startTime: String(++this.#starts),
-      executable: file,
+      executable: this.wrapped ? SHELL : file,
     };
     const end = (ending: Ending) => {
-      if (this.#running.get(pid)?.identity !== identity) return;
+      if (this.#running.get(pid) !== running) return;
       this.#running.delete(pid);
       for (const close of closers) close();
       ended.abort(new Error(`process ${pid} ended`));
@@ -172,6 +177,7 @@ export class ScriptedProcesses implements Processes {
     // Never in the turn of its start: the caller gets the process before its program says anything.
     setImmediate(() => {
       if (ended.signal.aborted) return;
+      running.identity = { ...identity, executable: file };
       void runProgram(program, self).then((exitCode) => end({ exitCode, signal: null }));
     });
     return running;

@@ -72,6 +72,16 @@ export const truth: Suite = ({ mode, open }) =>
           for (const stranger of strangers) expect(await bench.host.processes.isAlive(stranger)).toBe(true);
         }
       },
+      "runs, and can be killed, when its program is a script that executes the real one": async () => {
+        await using bench = await open();
+        bench.scripted.processes.wrapped = true;
+        const machine = await bench.reach("running");
+        expect(await bench.state()).toBe("running");
+        const own = ownPids(bench);
+        await bench.call((op) => machine.kill(op));
+        expect(await bench.state()).toBe("stopped");
+        expect(ownPids(bench).filter((pid) => own.includes(pid))).toEqual([]);
+      },
       "does nothing between operations, not even when its process ends": async () => {
         await using bench = await open();
         await bench.reach("running");

@@ -89,6 +89,10 @@ export function openMachine(config: ProcessConfig, { directory, host, name, reco
         const socket = `${await host.runDirectory(name)}/vm.sock`;
         while ((await host.files.stat(socket)) === undefined) await host.delay(50, op.signal);
         (await host.network.connect({ path: socket }, op.signal)).destroy();
+        // Its program may be a script that has executed the real one by now: the same process by another name.
+        const started = await recorded();
+        const now = started && (await host.processes.identify(started.pid));
+        if (now?.startTime === started?.startTime) await record.write(now);
       });
     },
     stop: (op) => op.step("shutdown", `Shutting ${name} down`, () => end("SIGTERM", op.signal)),

@@ -209,6 +209,30 @@ export const brokenMachines: readonly Broken[] = [
     },
   ),
   processMachine(
+    "watches its process after start",
+    "does nothing between operations, not even when its process ends",
+    (sound, { host, record }) => ({
+      async start(op) {
+        await sound.start(op);
+        const identity = (await record.read()) as ProcessIdentity;
+        const gone = host.processes.waitGone(identity, new AbortController().signal);
+        void gone.then(() => host.files.list("/tmp"));
+      },
+    }),
+  ),
+  processMachine(
+    "knows its process only by the script it was started with",
+    "runs, and can be killed, when its program is a script that executes the real one",
+    (_, context, config) => {
+      let spawned: unknown;
+      const write = (value: unknown) => {
+        spawned ??= value;
+        return context.record.write(spawned);
+      };
+      return openMachine(config, { ...context, record: { ...context.record, write } });
+    },
+  ),
+  processMachine(
     "believes its record",
     "is not running after a reboot of its host, and starts again",
     (sound, { record }) => ({
