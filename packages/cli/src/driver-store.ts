@@ -22,6 +22,9 @@ export function packageSpec(word: string): string {
   return word;
 }
 
+/** Install scripts are code that runs before anybody chose the driver. */
+const OWN_FLAGS = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"] as const;
+
 /**
  * Runs npm in the drivers' folder. Install scripts never run, and the lockfile with its integrity hashes is kept. COMMAND_NOT_FOUND
  * without npm, COMMAND_FAILED when it fails.
@@ -35,16 +38,9 @@ export async function runNpm(context: Context, args: readonly string[]): Promise
     await host.files.write(manifest, `${JSON.stringify({ name: "mk-drivers", private: true }, undefined, 2)}\n`);
   }
   const [file, ...before] = await npmProgram(context);
-  const all = [
-    ...before,
-    ...args,
-    "--prefix",
-    store,
-    "--ignore-scripts",
-    "--no-audit",
-    "--no-fund",
-    "--no-update-notifier",
-  ];
+  const [action = "", ...rest] = args;
+  // Before what the caller gives: behind its `--` npm would take them for packages.
+  const all = [...before, action, ...OWN_FLAGS, "--prefix", store, ...rest];
   // A user's own umask may be wider than the ownership check of discovery allows.
   const umask = process.umask(0o022);
   try {
@@ -81,9 +77,9 @@ export async function lockedPackages(
   return new Map(entries);
 }
 
-/** Names of the packages the user added, without what they depend on. */
-export async function addedPackages(home: string): Promise<readonly string[]> {
+/** The packages the user added, without what they depend on, and the version or place each was asked for by. */
+export async function addedPackages(home: string): Promise<ReadonlyMap<string, string>> {
   const text = await readFile(join(driverStore(home), "package.json"), "utf8").catch(() => "{}");
   const { dependencies = {} } = JSON.parse(text) as { dependencies?: Record<string, string> };
-  return Object.keys(dependencies).sort();
+  return new Map(Object.entries(dependencies).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -40,7 +40,8 @@ export function commandHelp(command: CacCommand, cli: CAC, driver?: Driver): str
 /** The driver's options as flags, with the variable that sets each. */
 export function driverOptions(driver: Driver): string {
   const rows = namedOptions(driver).map(({ flag, env, spec }) => [
-    `--${flag} ${optionPlaceholder(spec)}`.trimEnd(),
+    // What is on by default can only be switched off.
+    spec.type === "boolean" ? `--${spec.default === true ? "no-" : ""}${flag}` : `--${flag} ${optionPlaceholder(spec)}`,
     `${optionDescription(spec)} [${env}]`,
   ]);
   return section(`Flags of driver ${driver.name}`, rows.length === 0 ? "  none" : table(rows, "  "));

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { vi } from "vitest";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
@@ -11,6 +12,9 @@ const here = dirname(fileURLToPath(import.meta.url));
 export const BIN = join(here, "..", "dist", "bin.js");
 /** A driver package without a hypervisor. */
 export const FAKE_DRIVER = join(here, "fake-driver");
+
+// Each test starts processes, one after the other, on a computer that may be busy.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 if (!existsSync(BIN)) throw new Error(`${BIN} is not built: run pnpm build first`);
 

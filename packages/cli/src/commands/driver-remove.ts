@@ -8,9 +8,9 @@ export const driverRemove: Command = async (context, words) => {
   const { found } = await context.discover();
   const added = await addedPackages(context.home);
   const packages = words.map((word) => {
-    const named = found.find(({ name, manifest }) => name === word && added.includes(manifest?.packageName ?? ""));
+    const named = found.find(({ name, manifest }) => name === word && added.has(manifest?.packageName ?? ""));
     const packageName = named?.manifest?.packageName ?? packageSpec(word);
-    if (added.includes(packageName)) return packageName;
+    if (added.has(packageName)) return packageName;
     const elsewhere = found.find(({ name, manifest }) => name === word || manifest?.packageName === packageName);
     throw new MkError("DRIVER_MISSING", `${packageName} was not installed by mk driver add`, {
       hint:

@@ -7,13 +7,13 @@ import { addedPackages, lockedPackages, packageSpec, runNpm } from "../driver-st
 export const driverUpdate: Command = async (context, words) => {
   const added = await addedPackages(context.home);
   const named = words.map(packageSpec);
-  const missing = named.find((name) => !added.includes(name));
+  const missing = named.find((name) => !added.has(name));
   if (missing !== undefined) {
     throw new MkError("DRIVER_MISSING", `${missing} was not installed by mk driver add`, {
       hint: `Install it: mk driver add ${missing}`,
     });
   }
-  const packages = named.length > 0 ? named : added;
+  const packages = named.length > 0 ? named : [...added.keys()];
   if (packages.length === 0) return done(context, "No driver was installed by mk driver add.");
   const before = await lockedPackages(context.home);
   await runNpm(context, ["install", "--save-exact", "--", ...packages.map((name) => `${name}@latest`)]);
