@@ -10,8 +10,8 @@ export const ANSWER_DEADLINE_MS = 3_000;
 /**
  * The machine's live QEMU process, proved to be ours; undefined when there is none.
  *
- * The recorded identity is the proof. Without one, when mk was killed between spawning QEMU and recording it, the pid file names a
- * candidate, and it is ours if it was started with the machine's UUID.
+ * The recorded identity is the proof. Where it does not hold, as when mk was killed between spawning QEMU and recording it, the pid file
+ * names a candidate, and it is ours if it was started with the machine's UUID.
  */
 export async function findProcess(
   context: MachineContext,
@@ -20,7 +20,7 @@ export async function findProcess(
 ): Promise<ProcessIdentity | undefined> {
   const { host } = context;
   const recorded = record?.run?.process;
-  if (recorded !== undefined) return (await host.processes.isAlive(recorded)) ? recorded : undefined;
+  if (recorded !== undefined && (await host.processes.isAlive(recorded))) return recorded;
   const place = await runPlace(context, record);
   const text = await host.files.readText(runFiles(place.directory).pid, { maxBytes: 32 });
   if (text === undefined || !/^\d{1,10}\s*$/.test(text)) return undefined;

@@ -56,7 +56,7 @@ export async function start(context: MachineContext, config: QemuConfig, op: Ope
     launch(context, installation.binary, plan, files.qemuLog, onSpawn, op),
   );
   async function onSpawn({ identity }: { readonly identity: NonNullable<QemuRun["process"]> }): Promise<void> {
-    op.undo((undo) => cutPower(context, identity, place, undo));
+    op.undo((undo) => cutPower(context, run.process ?? identity, place, undo));
     run = { ...run, process: identity };
     await save();
   }

@@ -69,6 +69,19 @@ suite("what happens behind mk's back", () => {
     expect(await inspect(tiny)).toEqual({ state: "absent" });
   });
 
+  test("finds a QEMU whose recorded identity no longer fits, since its binary was a script that became it", async () => {
+    await using tiny = await started();
+    const identity = tiny.record!.run!.process!;
+    tiny.record = {
+      ...tiny.record!,
+      run: { ...tiny.record!.run!, process: { ...identity, executable: "/usr/bin/sh" } },
+    };
+    expect(await inspect(tiny)).toEqual({ state: "running" });
+    const machine = await tiny.handle();
+    await tiny.run((op) => machine.kill(op));
+    expect(await tiny.host.processes.isAlive(identity)).toBe(false);
+  });
+
   test.each(["launch", "power-on"])("goes on after a start that was cut short before %s", async (failAt) => {
     await using tiny = await tinyMachine();
     const machine = await tiny.handle();

@@ -29,18 +29,14 @@ suite("the transport into a real guest", () => {
     expect(results.map(({ stdout }) => stdout)).toEqual(words);
 
     expect((await machine.exec(["sh", "-c", "kill -TERM $$"])).exitCode).toBe(143);
-    for (let i = 0; i < 4; i++) console.log("TTY", JSON.stringify(await machine.exec(["stty", "size"], { tty: { columns: 99, rows: 33 } })));
-    console.log("TTY2", JSON.stringify(await machine.exec(["sh", "-c", "stty size; echo hi; which stty; sleep 1"], { tty: { columns: 99, rows: 33 } })));
-    console.log("TTY3", JSON.stringify(await machine.exec(["sh", "-c", "ls -l /dev/pts /dev/ptmx; tty; mount | grep pts"], { tty: true })));
-    console.log("TTY4", JSON.stringify(await machine.exec(["sh", "-c", "ls -l /dev/pts /dev/ptmx; tty; mount | grep pts"])));
+    expect((await machine.exec(["stty", "size"], { tty: { columns: 99, rows: 33 } })).stdout.trim()).toBe("33 99");
     expect((await machine.script("x='a b'\ncat\necho \"$x\"")).stdout).toBe("a b\n");
 
     const abort = new AbortController();
     const stdout = new PassThrough();
-    const reason = new Error("enough");
-    stdout.once("data", () => abort.abort(reason));
+    stdout.once("data", () => abort.abort());
     const running = machine.exec(["sh", "-c", "echo $$; exec sleep 1234"], { stdout, signal: abort.signal });
-    await expect(running).rejects.toBe(reason);
+    await expect(running).rejects.toMatchObject({ code: "CANCELLED" });
     const gone = await machine.script("while pgrep -f '[s]leep 1234' >/dev/null; do sleep 0.1; done; echo gone");
     expect(gone.stdout).toBe("gone\n");
 

@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { truncate, writeFile } from "node:fs/promises";
 import { createNodeHost } from "@mk/core";
 import { requireTool, temporaryDirectory } from "@mk/testing";
@@ -7,7 +6,7 @@ import { detectDiskFormat, growRawDisk, makeRawDisk } from "./disk.js";
 import { assertSelfContained, inspectDiskImage } from "./disk-image.js";
 import { makeQcow2Disk } from "./qcow2.js";
 
-const { files } = createNodeHost();
+const { files, run } = createNodeHost();
 const MIB = 1024 * 1024;
 
 describe("raw disks", () => {
@@ -59,9 +58,9 @@ describe("qcow2 disks", () => {
       await using directory = await temporaryDirectory();
       const disk = directory.join("data.qcow2");
       await makeQcow2Disk(files, disk, sizeMiB);
-      const check = spawnSync("qemu-img", ["check", "-f", "qcow2", disk]);
-      expect({ status: check.status, stderr: check.stderr.toString() }).toEqual({ status: 0, stderr: "" });
-      const info = JSON.parse(spawnSync("qemu-img", ["info", "--output=json", disk]).stdout.toString());
+      const check = await run("qemu-img", ["check", "-f", "qcow2", disk], { allowFailure: true });
+      expect(check).toMatchObject({ exitCode: 0, stderr: "" });
+      const info = JSON.parse((await run("qemu-img", ["info", "--output=json", disk])).stdout);
       expect(info).toMatchObject({ format: "qcow2", "virtual-size": sizeMiB * MIB });
       expect(await inspectDiskImage(files, disk)).toEqual({
         format: "qcow2",
@@ -73,10 +72,7 @@ describe("qcow2 disks", () => {
 });
 
 describe("disk images from elsewhere", () => {
-  const make = (...args: readonly string[]) => {
-    const { status, stderr } = spawnSync("qemu-img", ["create", "-q", ...args]);
-    if (status !== 0) throw new Error(stderr.toString());
-  };
+  const make = (...args: readonly string[]) => run("qemu-img", ["create", "-q", ...args]);
 
   test("are refused when they name other files", async (context) => {
     const missing = await requireTool("program:qemu-img");
@@ -87,9 +83,9 @@ describe("disk images from elsewhere", () => {
       string,
       string,
     ];
-    make("-f", "qcow2", base, "1M");
-    make("-f", "qcow2", "-b", base, "-F", "qcow2", over);
-    make("-f", "qcow2", "-o", `data_file=${directory.join("data")}`, split, "1M");
+    await make("-f", "qcow2", base, "1M");
+    await make("-f", "qcow2", "-b", base, "-F", "qcow2", over);
+    await make("-f", "qcow2", "-o", `data_file=${directory.join("data")}`, split, "1M");
     await assertSelfContained(files, base, "qcow2");
     await expect(assertSelfContained(files, over, "qcow2")).rejects.toMatchObject({
       code: "INTEGRITY",

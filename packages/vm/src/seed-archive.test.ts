@@ -1,6 +1,6 @@
-import { spawnSync } from "node:child_process";
 import { readFile, stat } from "node:fs/promises";
 import { fc, test } from "@fast-check/vitest";
+import { createNodeHost } from "@mk/core";
 import { requireTool, temporaryDirectory } from "@mk/testing";
 import { describe, expect } from "vitest";
 import { writeSeedArchive } from "./seed-archive.js";
@@ -80,8 +80,8 @@ describe("writeSeedArchive", () => {
     if (missing !== undefined) return context.skip(missing);
     await using directory = await temporaryDirectory();
     const input = writeSeedArchive([{ path: "/etc/mk/machine.json", mode: 0o640, contents: '{"name":"mk"}' }]);
-    const { status, stderr } = spawnSync("cpio", ["-i", "-d", "--quiet"], { cwd: directory.path, input });
-    expect({ status, stderr: stderr.toString() }).toEqual({ status: 0, stderr: "" });
+    const result = await createNodeHost().run("cpio", ["-i", "-d", "--quiet"], { cwd: directory.path, input });
+    expect(result.stderr).toBe("");
     const file = directory.join("seed/etc/mk/machine.json");
     expect(await readFile(file, "utf8")).toBe('{"name":"mk"}');
     expect((await stat(file)).mode & 0o777).toBe(0o640);
