@@ -86,7 +86,7 @@ export interface ExecOptions extends CallOptions {
   readonly stdout?: Writable;
   readonly stderr?: Writable;
   readonly env?: Readonly<Record<string, string>>;
-  /** Allocates a terminal; for interactive use. */
+  /** Allocates a terminal; for interactive use. Its input is never at its end: a program that reads waits for someone to type. */
   readonly tty?: boolean | { readonly columns: number; readonly rows: number };
   /** Throw COMMAND_FAILED for an exit code other than 0. Default false. */
   readonly check?: boolean;

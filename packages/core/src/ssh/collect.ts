@@ -34,15 +34,32 @@ export function collect(from: Readable, to: Writable | undefined, maxBytes = MAX
   return { text: () => "", broken };
 }
 
-/** Gives a program its standard input. One that ends without reading it is no error: its exit code tells whether it minded. */
-export function feed(process: RemoteProcess, input: string | Uint8Array | Readable | undefined): void {
+/** End of file, as a terminal has it typed. */
+const CTRL_D = "\x04";
+
+/**
+ * Gives a program its standard input. One that ends without reading it is no error: its exit code tells whether it minded. A terminal's
+ * input is never ended, since dropbear hangs up the terminal then: the end of text is typed, and where there is none nothing is.
+ */
+export function feed(
+  process: RemoteProcess,
+  input: string | Uint8Array | Readable | undefined,
+  { isTerminal }: { readonly isTerminal: boolean },
+): void {
   const { stdin } = process;
   stdin.on("error", () => undefined);
-  if (input === undefined || typeof input === "string" || input instanceof Uint8Array) {
-    stdin.end(input);
+  if (input === undefined) {
+    if (!isTerminal) stdin.end();
     return;
   }
-  input.pipe(stdin);
+  if (typeof input === "string" || input instanceof Uint8Array) {
+    stdin.write(input);
+    if (isTerminal) stdin.write(CTRL_D);
+    else stdin.end();
+    return;
+  }
+  input.pipe(stdin, { end: !isTerminal });
+  if (isTerminal) input.once("end", () => stdin.write(CTRL_D));
   const stop = (): void => {
     input.unpipe(stdin);
     // A terminal that stays in flowing mode would keep mk from ending.

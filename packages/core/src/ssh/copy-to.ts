@@ -12,6 +12,7 @@ import { paddingOf } from "./tar-header.js";
 import { TAR_END, type TarWriteEntry, tarHeader } from "./tar-write.js";
 
 const CHUNK_BYTES = 128 * 1024;
+const OWNER_ALL = 0o700;
 
 /** `$1` the target, `$2` the source's own name, `$3` the mode, `$4` the size. A file that was cut off never gets its name. */
 const RECEIVE_FILE = `set -e
@@ -128,10 +129,13 @@ async function* treeArchive(root: string): AsyncGenerator<Uint8Array> {
 async function* directoryEntries(root: string, name: string): AsyncGenerator<Uint8Array> {
   const path = join(root, name);
   const stats = await onPath("read", path, () => stat(path));
-  yield tarHeader({ ...aboutEntry(`${name}/`, stats), kind: "directory", size: 0 });
+  const header = { ...aboutEntry(`${name}/`, stats), kind: "directory", size: 0 } as const;
+  yield tarHeader({ ...header, mode: header.mode | OWNER_ALL });
   for (const child of (await onPath("list", path, () => readdir(path))).sort()) {
     yield* entry(root, `${name}/${child}`);
   }
+  // Once more, with its own mode: busybox sets it at once, and could then put nothing into a read-only directory.
+  if ((header.mode & OWNER_ALL) !== OWNER_ALL) yield tarHeader(header);
 }
 
 async function* entry(root: string, name: string): AsyncGenerator<Uint8Array> {

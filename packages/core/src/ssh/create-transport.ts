@@ -77,7 +77,7 @@ async function runRemote(
   const process = await carrier.start(argv, { env, terminal, signal });
   const out = collect(process.stdout, stdout);
   const err = collect(process.stderr, stderr);
-  feed(process, input);
+  feed(process, input, { isTerminal: terminal !== undefined });
   const exitCode = await ended(process, signal, [out.broken, err.broken]);
   return { exitCode, stdout: out.text(), stderr: err.text() };
 }
@@ -94,7 +94,7 @@ async function shell(carrier: Carrier, options: ShellOptions): Promise<number> {
   try {
     const out = collect(process.stdout, stdout);
     const err = collect(process.stderr, stdout);
-    feed(process, stdin);
+    feed(process, stdin, { isTerminal: true });
     return await ended(process, signal, [out.broken, err.broken]);
   } finally {
     raw?.(false);

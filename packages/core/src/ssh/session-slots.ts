@@ -1,47 +1,63 @@
 import { raceAbort } from "./race-abort.js";
 
-/** A place that was taken. Giving it back twice counts once. */
+/** A session that is being opened, or is open. */
 export interface SessionSlot {
+  /** Told when it has ended, or came to nothing. A second time counts for nothing. */
   free(): void;
-  /** Gives it back since the server refused it; false when no other is taken, so that waiting would be in vain. */
-  refuse(): boolean;
+  /** Told when the server refused it. Resolves when another try makes sense; false when it never will. */
+  refused(signal: AbortSignal): Promise<boolean>;
 }
 
 /**
- * How many sessions a connection may have at once. Servers have a limit (OpenSSH: MaxSessions, 10) and tell it only by refusing: each
- * refusal lowers ours to what was open then, and who was refused waits for a place.
+ * Counts the sessions of a connection. Servers have a limit (OpenSSH: MaxSessions, 10) and tell it only by refusing. What is refused
+ * waits for the end of another one. A limit is not learned from that: at the moment of a refusal others may just have ended.
  */
 export class SessionSlots {
-  #taken = 0;
-  #limit = Number.POSITIVE_INFINITY;
+  #open = 0;
+  #freed = 0;
   readonly #waiting: (() => void)[] = [];
 
-  async take(signal: AbortSignal): Promise<SessionSlot> {
-    while (this.#taken >= this.#limit) {
-      await raceAbort(new Promise<void>((resolve) => this.#waiting.push(resolve)), signal).catch((error: unknown) => {
-        // The place may just have become this one's: let the next have it.
-        this.#waiting.shift()?.();
-        throw error;
-      });
-    }
-    this.#taken++;
+  take(): SessionSlot {
+    const freedBefore = this.#freed;
     let isHeld = true;
-    const release = (): void => {
-      if (!isHeld) return;
+    this.#open++;
+    const release = (): boolean => {
+      if (!isHeld) return false;
       isHeld = false;
-      this.#taken--;
+      this.#open--;
+      return true;
     };
     return {
       free: () => {
-        release();
+        if (!release()) return;
+        this.#freed++;
         this.#waiting.shift()?.();
       },
-      refuse: () => {
+      refused: async (signal) => {
         release();
-        if (this.#taken === 0) return false;
-        this.#limit = this.#taken;
+        // Since the request was sent one has ended: its place may be free.
+        if (this.#freed !== freedBefore) return true;
+        if (this.#open === 0) return false;
+        await this.#next(signal);
         return true;
       },
     };
+  }
+
+  async #next(signal: AbortSignal): Promise<void> {
+    let isWoken = false;
+    const woken = new Promise<void>((resolve) => {
+      this.#waiting.push(() => {
+        isWoken = true;
+        resolve();
+      });
+    });
+    try {
+      await raceAbort(woken, signal);
+    } catch (error) {
+      // The place that was meant for this one is the next one's.
+      if (isWoken) this.#waiting.shift()?.();
+      throw error;
+    }
   }
 }

@@ -84,14 +84,14 @@ export class SshCarrier implements Carrier {
   /** Starts a program, when the server lets us. */
   async #session(signal: AbortSignal, request: OpenChannel): Promise<RemoteProcess> {
     for (;;) {
-      const slot = await this.#slots.take(signal);
+      const slot = this.#slots.take();
       try {
         return await this.#channel(signal, request, (channel) => {
           channel.once("close", () => slot.free());
           return this.#process(channel);
         });
       } catch (error) {
-        if (isRefusal(error) && slot.refuse()) continue;
+        if (isRefusal(error) && (await slot.refused(signal))) continue;
         slot.free();
         throw MkError.is(error) || signal.aborted ? error : this.#refused(error);
       }

@@ -82,8 +82,11 @@ suite("a transport over dropbear", () => {
     echo.close();
   });
 
-  test("gives a terminal", async () => {
-    const { stdout } = await transport.exec(["stty", "size"], { tty: { columns: 100, rows: 20 } });
+  test("gives a terminal that is not hung up before the program has ended", async () => {
+    const { stdout, exitCode } = await transport.exec(["sh", "-c", "sleep 0.3; stty size"], {
+      tty: { columns: 100, rows: 20 },
+    });
     expect(stdout.trim()).toBe("20 100");
+    expect(exitCode).toBe(0);
   });
 });

@@ -119,6 +119,14 @@ suite("a transport over OpenSSH", () => {
       expect(stdout.trim()).toBe("43 132");
     });
 
+    test("reads text to its end", async () => {
+      const { stdout } = await transport.exec(["sh", "-c", "stty -echo; echo; cat; echo end"], {
+        tty: true,
+        input: "typed\n",
+      });
+      expect(stdout.replaceAll("\r", "")).toMatch(/typed\nend\n$/);
+    });
+
     test("carries a login shell, and its new size", async () => {
       const stdin = new PassThrough();
       const stdout = Object.assign(new PassThrough(), { columns: 90, rows: 30 });
