@@ -184,7 +184,10 @@ export class ExternalMachine implements Machine {
       signal: op.signal,
       env: { ...host.env, MACHINE_STORAGE_PATH: this.#store },
       platform: host.platform,
-      onLine: (line, stream) => this.#log(line, { stream, driver: this.#program.name }),
+      // Standard error is for who debugs the plugin, as under docker-machine: its end goes into the error when the plugin fails.
+      onLine: (line, stream) => {
+        if (stream === "stdout") this.#log(line, { driver: this.#program.name });
+      },
     });
     this.#session = session;
     const state = await readDriverState(this.#context);
