@@ -29,7 +29,7 @@ export const options = {
   },
   diskFormat: {
     type: "string",
-    describe: "format of the data disk; qcow2 can have snapshots",
+    describe: "format of the data disk; qcow2 stays small where files cannot be sparse",
     choices: ["raw", "qcow2"],
     default: "raw",
     change: "recreate",

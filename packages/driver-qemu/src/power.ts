@@ -1,4 +1,4 @@
-import type { MachineContext, Operation, ProcessIdentity } from "@mk/core";
+import { type MachineContext, MkError, type Operation, type ProcessIdentity } from "@mk/core";
 import { openMonitor } from "./monitor.js";
 import { monitorsOf, type RunPlace } from "./monitor-address.js";
 
@@ -14,6 +14,11 @@ export async function powerDown(
 ): Promise<void> {
   await using qmp = await openMonitor(context.host, monitorsOf(place).commands, op.signal);
   await qmp.execute("system_powerdown", {}, op.signal);
+  // An event where there is one: the end of a process that another mk started can only be polled for. A QEMU that ends without telling
+  // closes the connection.
+  await qmp.event(["SHUTDOWN"], op.signal).catch((error: unknown) => {
+    if (!MkError.is(error, "NETWORK_FAILED")) throw error;
+  });
   await context.host.processes.waitGone(process, op.signal);
 }
 
