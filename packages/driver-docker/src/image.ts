@@ -91,16 +91,20 @@ async function importImage(
     );
   }
   const made = asString(last.status, "the imported image's id");
-  await removeOthers(engine, image.digest, signal);
+  await removeOthers(engine, image.digest, host.now(), signal);
   return (await findImage(engine, image.digest, signal)) ?? made;
 }
 
+/** A younger image may be one that another mk has imported and makes its first container of just now. */
+const SETTLED_MS = 60 * 60_000;
+
 /** What no machine uses any more: duplicates of a race, and images of older digests. Images are a cache, this bounds it. */
-async function removeOthers(engine: Engine, digest: string, signal: AbortSignal): Promise<void> {
+async function removeOthers(engine: Engine, digest: string, now: number, signal: AbortSignal): Promise<void> {
   const kept = await findImage(engine, digest, signal);
-  for (const { id, repositories } of await listImages(engine, LABELS.image, signal)) {
+  for (const { id, created, repositories } of await listImages(engine, LABELS.image, signal)) {
     // Tagged by the user under another name: no longer only ours.
     if (id === kept || repositories.some((repository) => repository !== REPOSITORY)) continue;
+    if (now - created * 1000 < SETTLED_MS) continue;
     if ((await listContainers(engine, { ancestor: [id] }, signal)).length > 0) continue;
     // 409: a container was made from it in this moment.
     await engine.call({ method: "DELETE", path: ["images", id], query: { force: true }, accept: [404, 409] }, signal);

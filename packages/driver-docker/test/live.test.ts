@@ -99,6 +99,17 @@ suite("machines on a real Docker Engine", () => {
     expect(await docker("--host", host, ...tls, "version", "--format", "{{.Server.Os}}")).toBe("linux");
   });
 
+  test("lets containers inside ask the engine's resolver, after a restart too", async () => {
+    const machine = await start(newName());
+    await importInner(machine);
+    const asked = () => run(machine, "docker", "run", "--rm", "inner:1", "cat", "/etc/resolv.conf");
+    const resolver = `nameserver ${await machine.address()}`;
+    expect((await asked()).split("\n")).toContain(resolver);
+    await machine.stop();
+    await machine.start();
+    expect((await asked()).split("\n")).toContain(resolver);
+  });
+
   test("works with a newer engine over TLS: the guest's own", async () => {
     const outer = await start(newName());
     const { host, certPath } = await outer.docker();

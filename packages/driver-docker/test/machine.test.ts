@@ -134,6 +134,51 @@ describe("ports", () => {
   });
 });
 
+describe("the guest image", () => {
+  const images = (engine: Awaited<ReturnType<typeof scriptedMachine>>["engine"]) =>
+    [...engine.images.values()].map(({ tag }) => tag);
+  const addImage = (on: ReturnType<typeof dockerHost>, tag: string, ageHours: number) => {
+    const created = on.host.now() / 1000 - ageHours * 3600;
+    on.engine.images.set(tag, { id: tag, tag, labels: { "dev.mk.image": `sha256:${tag}` }, created });
+  };
+
+  test("is imported once for all machines of an engine, at once as well", async () => {
+    const on = dockerHost();
+    const first = await scriptedMachine({ on });
+    const second = await scriptedMachine({ on, spec: { name: "n", id: "7b1e7c3a-3c53-4f0e-9f3d-0a5a7c6f5d22" } });
+    await Promise.all([first.machine.create(first.op), second.machine.create(second.op)]);
+    expect(on.engine.requests.filter((request) => request === "POST /images/create")).toHaveLength(1);
+  });
+
+  test("replaces older ones that no container uses, that are not the user's too, and that nobody has just imported", async () => {
+    const on = dockerHost();
+    addImage(on, "mk-guest:unused", 48);
+    addImage(on, "mk-guest:used", 48);
+    addImage(on, "mk-guest:fresh", 0.1);
+    addImage(on, "their/name:1", 48);
+    on.engine.addContainer("theirs", { Image: "mk-guest:used", HostConfig: {} });
+    const { machine, op } = await scriptedMachine({ on });
+    await machine.create(op);
+    expect(images(on.engine)).toEqual([
+      "mk-guest:used",
+      "mk-guest:fresh",
+      "their/name:1",
+      `mk-guest:${"5e".repeat(6)}`,
+    ]);
+  });
+
+  test("that the engine cannot take is an error with the engine's words", async () => {
+    const { machine, op, host } = await scriptedMachine();
+    await host.files.write("/root.oci.tar", "");
+    await expect(machine.create(op)).rejects.toMatchObject({
+      code: "DRIVER_FAILED",
+      message: expect.stringContaining("unexpected EOF"),
+    });
+    await host.files.remove("/root.oci.tar");
+    await expect(machine.create(op)).rejects.toMatchObject({ code: "IMAGE_ABSENT" });
+  });
+});
+
 describe("what is not as it was left", () => {
   test("a removed container is made anew with its ports free to change, the data is the same", async () => {
     const { machine, op, engine } = await scriptedMachine();
