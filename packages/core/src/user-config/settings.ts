@@ -2,6 +2,7 @@ import { isAbsolute } from "node:path";
 import { MkError } from "../errors.js";
 import { parseCount, parseSizeMiB } from "../options/parse-size.js";
 import { isDriverName } from "../registry/driver-name.js";
+import { isMachineName, suggestMachineName } from "../store/machine-name.js";
 
 /** One setting of the file: how its text is proved and stored. */
 export interface Setting {
@@ -30,10 +31,9 @@ function parseDriverName(text: string, where: string): string {
   throw invalid(where, text, "is not a driver name", "Give a name of the list: mk driver list");
 }
 
-/** The rule for machine names; the store checks it again in the function that makes paths. */
 function parseMachineName(text: string, where: string): string {
-  if (text.length <= 63 && /^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$/.test(text)) return text;
-  throw invalid(where, text, "is not a machine name", "Use letters, digits and single hyphens, at most 63.");
+  if (isMachineName(text)) return text;
+  throw invalid(where, text, "is not a machine name", `Use a name like ${JSON.stringify(suggestMachineName(text))}.`);
 }
 
 function parseDirectories(text: string, where: string): readonly string[] {
