@@ -1,12 +1,13 @@
 import type { Stats } from "node:fs";
 import { type FileHandle, lstat, open, readdir, readlink, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { Writable } from "node:stream";
+import { Readable, type Writable } from "node:stream";
 import { MkError } from "../errors.js";
 import { errnoOf, onPath } from "../host/file-error.js";
 import type { Carrier } from "./carrier.js";
 import { collect } from "./collect.js";
 import { type CopyRequest, copyFailed } from "./copy-request.js";
+import { quoteForShell } from "./quote-for-shell.js";
 import { raceAbort } from "./race-abort.js";
 import { paddingOf } from "./tar-header.js";
 import { TAR_END, type TarWriteEntry, tarHeader } from "./tar-write.js";
@@ -28,14 +29,19 @@ cat >"$temporary"
 chmod -- "$3" "$temporary"
 mv -f -- "$temporary" "$target"`;
 
-/** Owners are the guest's: an archive's numbers mean other users there. */
+/**
+ * Owners are the guest's: an archive's numbers mean other users there. The umask is off since busybox, unless it is root, gives modes
+ * only as it creates; each thing has its own from the beginning all the same.
+ */
 const RECEIVE_TREE = `set -e
 target=$1
 if [ -d "$target" ]; then target=\${target%/}/$2; fi
 case $target in /*) ;; *) target=./$target ;; esac
 mkdir -p -- "$target"
 cd -- "$target"
-exec tar -xpof -`;
+umask 0
+tar -xpof -
+pwd`;
 
 /** Copies a file or a tree into the machine. The guest needs a POSIX shell, and tar for trees: no SFTP server. */
 export async function copyTo(carrier: Carrier, machine: string, request: CopyRequest): Promise<void> {
@@ -45,7 +51,9 @@ export async function copyTo(carrier: Carrier, machine: string, request: CopyReq
   const name = /(^|[/\\])\.$/.test(source) ? "." : basename(source);
   if (stats.isDirectory()) {
     const argv = ["sh", "-c", RECEIVE_TREE, "mk", target, name];
-    await send(carrier, machine, request, argv, treeArchive(source));
+    const closed: ClosedDirectory[] = [];
+    const root = await send(carrier, machine, request, argv, treeArchive(source, closed, name !== "."));
+    await closeDirectories(carrier, machine, request, root.replace(/\n$/, ""), closed);
   } else if (stats.isFile()) {
     const mode = (stats.mode & 0o777).toString(8);
     const argv = ["sh", "-c", RECEIVE_FILE, "mk", target, name, mode, String(stats.size)];
@@ -61,7 +69,7 @@ async function send(
   { target, signal }: CopyRequest,
   argv: readonly string[],
   bytes: AsyncIterable<Uint8Array>,
-): Promise<void> {
+): Promise<string> {
   const process = await carrier.start(argv, { signal });
   const out = collect(process.stdout, undefined);
   const err = collect(process.stderr, undefined);
@@ -71,6 +79,7 @@ async function send(
     await pump(bytes, process.stdin, ended);
     const code = await ended;
     if (code !== 0) throw copyFailed(machine, `copy to ${target}`, code, err.text() || out.text());
+    return out.text();
   } catch (error) {
     process.kill();
     throw error;
@@ -121,24 +130,50 @@ async function* exactly(file: FileHandle, path: string, size: number): AsyncGene
   }
 }
 
-async function* treeArchive(root: string): AsyncGenerator<Uint8Array> {
-  yield* directoryEntries(root, ".");
+/** A directory that its owner may not write to, or not even enter. */
+interface ClosedDirectory {
+  readonly name: string;
+  readonly mode: number;
+}
+
+/** Gives directories their modes when all of them are filled: tar cannot be trusted to wait with that. The innermost comes first. */
+async function closeDirectories(
+  carrier: Carrier,
+  machine: string,
+  request: CopyRequest,
+  root: string,
+  closed: readonly ClosedDirectory[],
+): Promise<void> {
+  if (closed.length === 0) return;
+  const lines = closed.map(({ name, mode }) => `chmod -- ${mode.toString(8)} ${quoteForShell(name)}`).reverse();
+  const script = ["set -e", `cd -- ${quoteForShell(root)}`, ...lines, ""].join("\n");
+  await send(carrier, machine, request, ["sh", "-s"], Readable.from([Buffer.from(script)]));
+}
+
+/** Without a root of its own the archive leaves the mode of the directory alone that it is unpacked in: that may be `/tmp`. */
+async function* treeArchive(root: string, closed: ClosedDirectory[], hasRoot: boolean): AsyncGenerator<Uint8Array> {
+  if (hasRoot) yield* directoryEntries(root, ".", closed);
+  else yield* childEntries(root, ".", closed);
   yield TAR_END;
 }
 
-async function* directoryEntries(root: string, name: string): AsyncGenerator<Uint8Array> {
+async function* directoryEntries(root: string, name: string, closed: ClosedDirectory[]): AsyncGenerator<Uint8Array> {
   const path = join(root, name);
   const stats = await onPath("read", path, () => stat(path));
   const header = { ...aboutEntry(`${name}/`, stats), kind: "directory", size: 0 } as const;
+  if ((header.mode & OWNER_ALL) !== OWNER_ALL) closed.push({ name, mode: header.mode });
   yield tarHeader({ ...header, mode: header.mode | OWNER_ALL });
-  for (const child of (await onPath("list", path, () => readdir(path))).sort()) {
-    yield* entry(root, `${name}/${child}`);
-  }
-  // Once more, with its own mode: busybox sets it at once, and could then put nothing into a read-only directory.
-  if ((header.mode & OWNER_ALL) !== OWNER_ALL) yield tarHeader(header);
+  yield* childEntries(root, name, closed);
 }
 
-async function* entry(root: string, name: string): AsyncGenerator<Uint8Array> {
+async function* childEntries(root: string, name: string, closed: ClosedDirectory[]): AsyncGenerator<Uint8Array> {
+  const path = join(root, name);
+  for (const child of (await onPath("list", path, () => readdir(path))).sort()) {
+    yield* entry(root, `${name}/${child}`, closed);
+  }
+}
+
+async function* entry(root: string, name: string, closed: ClosedDirectory[]): AsyncGenerator<Uint8Array> {
   const path = join(root, name);
   let stats: Stats;
   try {
@@ -149,7 +184,7 @@ async function* entry(root: string, name: string): AsyncGenerator<Uint8Array> {
     throw error;
   }
   if (stats.isDirectory()) {
-    yield* directoryEntries(root, name);
+    yield* directoryEntries(root, name, closed);
   } else if (stats.isSymbolicLink()) {
     const link = await onPath("read", path, () => readlink(path));
     yield tarHeader({ ...aboutEntry(name, stats), kind: "symlink", size: 0, link });

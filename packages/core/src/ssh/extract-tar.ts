@@ -25,6 +25,9 @@ class Extraction {
   /** Directories that were made by us, or were looked at: not symlinks. */
   readonly #real = new Set<string>();
   #isFile = false;
+  #isEmpty = true;
+  /** The user's own directory, which may be `/tmp`, keeps its mode. */
+  #isRootOurs = true;
 
   constructor(root: string) {
     this.#root = root;
@@ -33,7 +36,9 @@ class Extraction {
   async add(entry: TarReadEntry): Promise<void> {
     const parts = checkedParts(entry.name);
     if (this.#isFile) throw evil(entry.name, "comes after the one file");
-    if (this.#modes.size === 0 && parts.length === 1 && entry.kind === "file") {
+    const isFirst = this.#isEmpty;
+    this.#isEmpty = false;
+    if (isFirst && parts.length === 1 && entry.kind === "file") {
       // A lone file: it gets the name that was asked for, not the one it has in the machine.
       this.#isFile = true;
       await mkdir(dirname(this.#root), { recursive: true });
@@ -44,7 +49,7 @@ class Extraction {
     switch (entry.kind) {
       case "directory":
         await this.#makeDirectory(path);
-        this.#modes.set(path, entry.mode & 0o777);
+        if (parts.length > 0 || this.#isRootOurs) this.#modes.set(path, entry.mode & 0o777);
         return;
       case "file":
         await this.#writeFile(path, entry);
@@ -97,6 +102,7 @@ class Extraction {
       } catch (error) {
         if (errnoOf(error) !== "EEXIST") throw error;
         const stats = await lstat(path);
+        if (path === this.#root) this.#isRootOurs = false;
         // The target itself may be the user's own link to a directory.
         if (!stats.isDirectory() && path !== this.#root) throw evil(path, "would be written through a link or a file");
       }

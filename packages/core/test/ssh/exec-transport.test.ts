@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { symlink } from "node:fs/promises";
+import { chmod, chown, mkdir, stat, symlink, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import type { Duplex } from "node:stream";
 import { createTransport, type Transport } from "@mk/core";
@@ -63,6 +63,34 @@ suite("a transport into a guest that has busybox alone", () => {
 
   test("reaches no unix socket", async () => {
     await expect(transport.dial({ path: "/run/x.sock" })).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
+  });
+});
+
+const ordinary = await live({ needs: ["linux", "root", "program:busybox", "program:setpriv"] });
+
+ordinary("a copy by a user who is not root, with busybox", () => {
+  test.each([0o022, 0o077])("keeps modes under umask %o, read-only directories filled", async (mask) => {
+    await using bin = await temporaryDirectory("mk-busybox-");
+    await chmod(bin.path, 0o755);
+    const busybox = (await host.which("busybox")) ?? "";
+    for (const name of ["sh", "tar", "mkdir", "chmod", "cat", "mv", "rm", "wc"]) await symlink(busybox, bin.join(name));
+    await using guest = await temporaryDirectory("mk-guest-");
+    await chown(guest.path, 65534, 65534);
+    await mkdir(guest.join("source", "read-only", "below"), { recursive: true });
+    await writeFile(guest.join("source", "read-only", "below", "shared"), "x");
+    await chmod(guest.join("source", "read-only", "below", "shared"), 0o664);
+    await chmod(guest.join("source", "read-only", "below"), 0o775);
+    await chmod(guest.join("source", "read-only"), 0o555);
+    const user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "-i", `PATH=${bin.path}`];
+    const argv = [...user, "sh", "-c", `umask ${mask.toString(8)}; exec "$@"`, "sh"];
+    await using transport = createTransport(host, { via: "exec", argv }, { machine });
+    await transport.copyTo(guest.join("source"), guest.join("copy"));
+    const modeOf = async (...path: readonly string[]): Promise<number> =>
+      (await stat(guest.join("copy", ...path))).mode & 0o7777;
+    expect(await modeOf("read-only")).toBe(0o555);
+    expect(await modeOf("read-only", "below")).toBe(0o775);
+    expect(await modeOf("read-only", "below", "shared")).toBe(0o664);
+    expect((await stat(guest.join("copy", "read-only"))).uid).toBe(65534);
   });
 });
 

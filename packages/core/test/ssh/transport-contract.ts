@@ -167,8 +167,11 @@ export function transportContract(transportOf: () => Transport, { flaw }: { read
       await transportOf().copyTo(source, directory.join("holder"));
       await expectTree(directory.join("holder", "tree2"));
       await mkdir(directory.join("holder2"));
+      await chmod(directory.join("holder2"), 0o1733);
       await transportOf().copyTo(`${source}/.`, directory.join("holder2"));
       await expectTree(directory.join("holder2"));
+      // A directory that was there keeps its mode: it could be /tmp.
+      expect((await stat(directory.join("holder2"))).mode & 0o7777).toBe(0o1733);
     });
 
     test("names what it cannot read", async () => {
@@ -202,6 +205,11 @@ export function transportContract(transportOf: () => Transport, { flaw }: { read
       await mkdir(directory.join("from-holder"));
       await transportOf().copyFrom(source, directory.join("from-holder"));
       await expectTree(directory.join("from-holder", "from-tree"));
+      await mkdir(directory.join("from-holder2"));
+      await chmod(directory.join("from-holder2"), 0o1733);
+      await transportOf().copyFrom(`${source}/.`, directory.join("from-holder2"));
+      await expectTree(directory.join("from-holder2"));
+      expect((await stat(directory.join("from-holder2"))).mode & 0o7777).toBe(0o1733);
     });
 
     test("refuses a tree with a link that leads out", async () => {
