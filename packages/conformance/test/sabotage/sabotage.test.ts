@@ -3,8 +3,9 @@ import { afterAll, describe, test } from "vitest";
 import type { Broken } from "./broken.js";
 import { brokenFacts } from "./broken-facts.js";
 import { brokenMachines } from "./broken-machines.js";
+import { brokenProcesses } from "./broken-processes.js";
 
-const BROKEN = [...brokenFacts, ...brokenMachines];
+const BROKEN = [...brokenFacts, ...brokenMachines, ...brokenProcesses];
 
 // Concurrent, since some of the broken drivers hang until the kit gives them up.
 describe.concurrent("the kit", () => {
