@@ -6,6 +6,7 @@ import { expect, it } from "vitest";
 import { fakeImages } from "./images.js";
 import { machinePids } from "./process-driver/machine-pids.js";
 import { processDriver } from "./process-driver/process-driver.js";
+import { seededRandom } from "./random.js";
 import { bundle } from "./step-kill/bundle.js";
 import { type MkRun, runMk } from "./step-kill/run-mk.js";
 
@@ -21,7 +22,7 @@ it("lets one process at a time work on a machine, whatever eight of them want", 
   const home = directory.join("home");
   const program = await bundle(join(import.meta.dirname, "step-kill", "mk-process.ts"), directory.path);
   await using mk = createMk({ home, drivers: [processDriver({ script: SCRIPT })], images: fakeImages() });
-  const random = mulberry32(SEED);
+  const random = seededRandom(SEED);
   const counts = new Map<string, number>();
 
   const pids = (): Promise<readonly string[]> => machinePids(join(home, "machines", "one"));
@@ -58,15 +59,4 @@ it("lets one process at a time work on a machine, whatever eight of them want", 
 
 function pick<T>(random: () => number, items: readonly T[]): T {
   return items[Math.floor(random() * items.length)] as T;
-}
-
-/** A small generator of numbers that a seed repeats. */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

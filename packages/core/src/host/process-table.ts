@@ -34,9 +34,12 @@ export function lookupLinux(pid: number, { zombies = false, proc = "/proc" } = {
     return undefined;
   }
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const state = fields[0];
+  const [state] = fields;
   const startTime = fields[19];
-  if (startTime === undefined || (!zombies && (state === "Z" || state === "X"))) return undefined;
+  // A killed process is a zombie once its first thread has ended. Another may still be within a system call, such as the unlink of a lock:
+  // only with the last thread (field 20) is it gone.
+  const ended = (state === "Z" || state === "X") && Number(fields[17]) <= 1;
+  if (startTime === undefined || (ended && !zombies)) return undefined;
   return { startTime, executable: linuxExecutable(`${proc}/${pid}/exe`, stat) };
 }
 

@@ -78,8 +78,17 @@ function isPid(pid: unknown): pid is number {
   return typeof pid === "number" && Number.isInteger(pid) && pid > 1 && pid <= MAX_PID;
 }
 
-function isSame(a: ProcessIdentity, b: ProcessIdentity): boolean {
-  return a.pid === b.pid && a.bootId === b.bootId && a.startTime === b.startTime && a.executable === b.executable;
+function isSame(current: ProcessIdentity, known: ProcessIdentity): boolean {
+  // A process that is ending has lost its executable before its last system call is done: it still is the same.
+  const executable = isNameOnly(current.executable) || current.executable === known.executable;
+  return (
+    executable && current.pid === known.pid && current.bootId === known.bootId && current.startTime === known.startTime
+  );
+}
+
+/** Whether the system told no executable but the `[name]` of the process. */
+function isNameOnly(executable: string): boolean {
+  return executable.startsWith("[");
 }
 
 async function spawnDetached(
