@@ -53,19 +53,25 @@ export async function privateSshd(machine: string, config: readonly string[] = [
   child.stderr.on("data", (chunk: Buffer) => {
     log += chunk.toString();
   });
-  await until("sshd listens", () => {
-    if (child.exitCode !== null) throw new Error(`sshd ended: ${log}`);
-    return log.includes("Server listening");
-  });
+  const stop = async (): Promise<void> => {
+    child.kill("SIGKILL");
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    await directory[Symbol.asyncDispose]();
+  };
+  try {
+    await until("sshd listens", () => {
+      if (child.exitCode !== null) throw new Error(`sshd ended: ${log}`);
+      return log.includes("Server listening");
+    });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   return {
     directory,
     process: child,
     access: { via: "ssh", host: "127.0.0.1", port, user: userInfo().username, hostKey: "pinned" },
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-      await directory[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: stop,
   };
 }
 
