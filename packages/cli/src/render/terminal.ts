@@ -47,7 +47,10 @@ export function terminalRenderer(output: Output, palette: Palette, now: () => nu
   };
   const activeLine = (step: ActiveStep, spinner: string, columns: number): string => {
     const seconds = (now() - step.startedAt) / 1000;
-    const text = truncate(`${"  ".repeat(step.depth)}${step.title}${amount(step.progress, seconds)}`, columns - 10);
+    const text = truncate(
+      `${"  ".repeat(step.depth)}${step.title}${amount(step.progress, seconds)}`,
+      Math.max(10, columns - 10),
+    );
     return `${palette.cyan(spinner)} ${text} ${seconds >= 1 ? palette.dim(`${Math.floor(seconds)} s`) : ""}`.trimEnd();
   };
 

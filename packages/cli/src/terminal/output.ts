@@ -29,7 +29,8 @@ export class Output {
   }
 
   get columns(): number {
-    return this.#stream.columns ?? 80;
+    // Terminals that were never given a size say 0.
+    return this.#stream.columns || 80;
   }
 
   /** The stream itself, for programs' output. Its errors are handled. */

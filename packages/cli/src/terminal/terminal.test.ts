@@ -76,6 +76,12 @@ describe("output", () => {
       write: (_chunk, _encoding, done) => done(Object.assign(new Error(`write ${code}`), { code })),
     });
 
+  it("takes a terminal without a size for one of 80 columns", () => {
+    const columns = (value: number | undefined) =>
+      new Output(Object.assign(new Writable(), value === undefined ? {} : { columns: value })).columns;
+    expect([columns(0), columns(undefined), columns(120)]).toEqual([80, 80, 120]);
+  });
+
   it("ends quietly when nobody reads it any more", async () => {
     const output = new Output(failing("EPIPE"));
     output.line("x");
