@@ -59,13 +59,16 @@ export function createMachineStore(home: Home): MachineStore {
   }
   return {
     async names() {
-      const entries = await readdir(home.machines).catch((error: unknown) => {
+      try {
+        const entries = await readdir(home.machines, { withFileTypes: true });
+        return entries
+          .filter((entry) => entry.isDirectory() && isMachineName(entry.name))
+          .map(({ name }) => name)
+          .sort();
+      } catch (error) {
         if (errnoOf(error) === "ENOENT") return [];
         throw fileError(error, "read", home.machines);
-      });
-      const names = entries.filter(isMachineName).sort();
-      const present = await Promise.all(names.map((name) => exists(join(home.machines, name, "."))));
-      return names.filter((_name, index) => present[index]);
+      }
     },
     read,
     async makeDirectory(name) {
@@ -109,6 +112,7 @@ export function createMachineStore(home: Home): MachineStore {
         await failpoint("store.trash:before");
         await syncDirectory(home.machines);
         await rm(trash, { recursive: true, force: true });
+        await failpoint("store.trash:after");
       } catch (error) {
         if (errnoOf(error) !== "ENOENT") throw fileError(error, "remove", home.machine(name));
       }

@@ -1,0 +1,117 @@
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createHome } from "./home.js";
+import type { MachineConfig } from "./machine-config.js";
+import { createMachineStore, type MachineStore } from "./machine-store.js";
+
+let directory: TemporaryDirectory;
+let store: MachineStore;
+
+const config = (name: string): MachineConfig => ({
+  schemaVersion: 1,
+  machine: {
+    createdAt: "2026-01-02T03:04:05.678Z",
+    spec: { name, id: "an-id", cpus: 1, memoryMiB: 64, diskMiB: 64, arch: "amd64", mounts: [], ports: [] },
+  },
+  driver: { name: "fake" },
+  options: {},
+  driverConfig: { version: 1 },
+});
+
+async function put(name: string): Promise<void> {
+  await store.makeDirectory(name);
+  await store.write(name, config(name));
+}
+
+beforeEach(async () => {
+  directory = await temporaryDirectory("mk-store-");
+  store = createMachineStore(createHome(directory.path));
+  await createHome(directory.path).ensure();
+});
+afterEach(() => directory[Symbol.asyncDispose]());
+
+describe("the store", () => {
+  it("lists machines by name and passes over what is none", async () => {
+    await put("b");
+    await put("a");
+    await mkdir(directory.join("machines", "Not-A-Name"));
+    await writeFile(directory.join("machines", "a-file"), "");
+    expect(await store.names()).toEqual(["a", "b"]);
+  });
+
+  it("reads what it wrote", async () => {
+    await put("one");
+    expect(await store.read("one")).toEqual({ kind: "good", config: config("one") });
+    expect(await store.read("two")).toEqual({ kind: "absent" });
+  });
+
+  it.each([
+    ["is empty", (path: string) => writeFile(path, "")],
+    ["is zeros", (path: string) => writeFile(path, Buffer.alloc(4096))],
+    ["is not JSON", (path: string) => writeFile(path, "not json")],
+    ["is huge", (path: string) => writeFile(path, Buffer.alloc(5 * 1024 * 1024, " "))],
+  ])("recovers a config that %s, changes nothing by reading it, and repairs it", async (_title, damage) => {
+    await put("one");
+    const path = directory.join("machines", "one", "config.json");
+    await damage(path);
+    const damaged = await readFile(path);
+    expect(await store.read("one")).toMatchObject({ kind: "recovered", problem: { code: "CONFIG_CORRUPT" } });
+    expect(damaged.equals(await readFile(path))).toBe(true);
+    await store.repair("one");
+    expect(await store.read("one")).toMatchObject({ kind: "good" });
+    const aside = (await readdir(directory.join("machines", "one"))).find((entry) => entry.includes(".corrupt-"));
+    expect(damaged.equals(await readFile(directory.join("machines", "one", aside ?? "")))).toBe(true);
+  });
+
+  it("recovers from a directory or a dangling link in the config's place", async () => {
+    for (const [name, make] of [
+      ["dir", (path: string) => mkdir(path)],
+      ["link", (path: string) => symlink("/nowhere/at/all", path)],
+    ] as const) {
+      await put(name);
+      const path = directory.join("machines", name, "config.json");
+      await rm(path);
+      await make(path);
+      expect(await store.read(name)).toMatchObject({ kind: "recovered" });
+      await store.repair(name);
+      expect(await store.read(name)).toMatchObject({ kind: "good" });
+    }
+  });
+
+  it("calls a machine broken when both copies are gone but something else is there", async () => {
+    await mkdir(directory.join("machines", "one"));
+    await writeFile(directory.join("machines", "one", "disk.raw"), "data");
+    expect(await store.read("one")).toMatchObject({ kind: "broken", problem: { code: "CONFIG_CORRUPT" } });
+  });
+
+  it("calls a machine absent whose creation was killed before anything was made", async () => {
+    await mkdir(directory.join("machines", "one"));
+    await writeFile(directory.join("machines", "one", "intent.json"), '{"operation":"create","since":"now"}');
+    expect(await store.read("one")).toEqual({ kind: "absent" });
+  });
+
+  it("removes a machine and, later, what an interrupted removal left; a link is removed, not followed", async () => {
+    await writeFile(directory.join("precious"), "keep me");
+    await put("one");
+    await symlink(directory.join("precious"), directory.join("machines", "one", "link"));
+    await store.remove("one");
+    await store.remove("one");
+    await mkdir(directory.join("machines", ".trash-0123456789ab"));
+    await store.sweep();
+    expect(await readdir(directory.join("machines"))).toEqual([]);
+    expect(await readFile(directory.join("precious"), "utf8")).toBe("keep me");
+  });
+
+  it("tidies only the temporary files of killed writers", async () => {
+    await put("one");
+    await writeFile(directory.join("machines", "one", "config.json.tmp-123-0a1b2c3d"), "half");
+    await writeFile(directory.join("machines", "one", "notes.tmp-x"), "mine");
+    await store.tidy("one");
+    expect((await readdir(directory.join("machines", "one"))).sort()).toEqual([
+      "config.json",
+      "config.json.last",
+      "notes.tmp-x",
+    ]);
+  });
+});
