@@ -108,7 +108,19 @@ describe("an mk driver under a Go host", () => {
     const states = await goHost([
       "GetVersion",
       `SetConfigRaw=${config}`,
-      ...["DriverName", "GetMachineName", "GetState", "Stop", "GetURL", "Start", "Restart", "Kill", "Remove", "Close"],
+      ...[
+        "DriverName",
+        "GetMachineName",
+        "GetIPv6",
+        "GetState",
+        "Stop",
+        "GetURL",
+        "Start",
+        "Restart",
+        "Kill",
+        "Remove",
+        "Close",
+      ],
     ]);
     expect(states.answers.filter((answer) => answer.error !== undefined).map((answer) => answer.call)).toEqual([
       "GetURL",

@@ -68,7 +68,7 @@ export class PluginProcess {
       env: { ...env, [PLUGIN_TOKEN.name]: PLUGIN_TOKEN.value, [PLUGIN_DRIVER_NAME]: program.name },
     });
     return new Promise((resolve, reject) => {
-      child.once("error", (error: NodeJS.ErrnoException) => reject(startError(program, error)));
+      child.on("error", (error: NodeJS.ErrnoException) => reject(startError(program, error)));
       child.once("spawn", () => resolve(new PluginProcess(program, child, onLine)));
     });
   }
@@ -83,15 +83,22 @@ export class PluginProcess {
 
   /** The first line on stdout. PLUGIN_CRASHED when the program ends before, PROTOCOL_ERROR when it says something else or nothing. */
   async address(signal: AbortSignal): Promise<string> {
-    const deadline = AbortSignal.timeout(ADDRESS_MS);
-    const aborted = new Promise<never>((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-      deadline.addEventListener("abort", () => {
-        reject(new MkError("PROTOCOL_ERROR", `${this.#title} printed no address within ${ADDRESS_MS / 1000} s`));
-      });
-    });
     signal.throwIfAborted();
-    return await Promise.race([this.#address, aborted]);
+    let timer: NodeJS.Timeout | undefined;
+    let onAbort: (() => void) | undefined;
+    const givenUp = new Promise<never>((_, reject) => {
+      onAbort = () => reject(signal.reason);
+      signal.addEventListener("abort", onAbort, { once: true });
+      timer = setTimeout(() => {
+        reject(new MkError("PROTOCOL_ERROR", `${this.#title} printed no address within ${ADDRESS_MS / 1000} s`));
+      }, ADDRESS_MS);
+    });
+    try {
+      return await Promise.race([this.#address, givenUp]);
+    } finally {
+      clearTimeout(timer);
+      if (onAbort !== undefined) signal.removeEventListener("abort", onAbort);
+    }
   }
 
   #readAddress(onLine: PluginLine): Promise<string> {

@@ -48,4 +48,7 @@ export const METHODS = {
   Kill: order("Kill"),
 } as const;
 
+/** Asked by rancher-machine since 2025; no other plugin has it. */
+export const GET_IPV6 = ask("GetIPv6", gob.string);
+
 export type MethodName = keyof typeof METHODS;

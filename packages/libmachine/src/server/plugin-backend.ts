@@ -13,7 +13,7 @@ import {
 } from "@mk/core";
 import { type FlagValue, fromWireOptions, toWireFlags } from "../protocol/flags.js";
 import { type PluginState, stateNumber } from "../protocol/machine-state.js";
-import { API_VERSION, METHODS, SERVICE_NAMES } from "../protocol/methods.js";
+import { API_VERSION, GET_IPV6, METHODS, SERVICE_NAMES } from "../protocol/methods.js";
 import { RpcService } from "../rpc/rpc-server.js";
 import { prepareForDockerMachine } from "./docker-machine-guest.js";
 import { createFlags, readFlags } from "./option-flags.js";
@@ -53,6 +53,7 @@ export class PluginBackend {
       .on(METHODS.SetConfigFromFlags, (argument) => this.#setFlags(fromWireOptions(argument)))
       .on(METHODS.GetMachineName, () => this.#known().MachineName)
       .on(METHODS.GetIP, async () => await (await this.#runningMachine()).address())
+      .on(GET_IPV6, () => "")
       .on(METHODS.GetURL, async () => (await (await this.#runningMachine()).docker()).host)
       .on(METHODS.GetSSHHostname, async () => (await this.#access()).host)
       .on(METHODS.GetSSHPort, async () => (await this.#access()).port)
