@@ -12,6 +12,7 @@ import driver from "../dist/index.js";
 
 const runs = Number(process.argv[2] ?? 5);
 const execute = promisify(execFile);
+const PLAIN = "mk-bench-plain";
 const docker = async (...args) => (await execute("docker", args)).stdout.trim();
 
 /** Milliseconds from `since` to the markers `ssh` and `ready` on a container's log, as `docker logs` gives them. */
@@ -44,7 +45,14 @@ async function plainFlags(container, seed) {
   return [
     ...privileges,
     ...["--cgroupns=private", "--tty", "--env=container=docker", "--stop-signal=SIGUSR2", "--volume=/data"],
-    ...["--tmpfs=/run:exec", "--tmpfs=/tmp:exec", "--publish=127.0.0.1::22", "--publish=127.0.0.1::2376"],
+    // A network of its own, as mk's machine has: the default bridge is another path through the engine.
+    ...[
+      `--network=${PLAIN}`,
+      "--tmpfs=/run:exec",
+      "--tmpfs=/tmp:exec",
+      "--publish=127.0.0.1::22",
+      "--publish=127.0.0.1::2376",
+    ],
     ...[`--cpus=${HostConfig.NanoCpus / 1e9}`, `--memory=${HostConfig.Memory}`, `--volume=${seed}/mk:/etc/mk:ro`],
     ...[Image, "/sbin/init"],
   ];
@@ -75,6 +83,7 @@ try {
   await docker("cp", "mk-bench:/etc/mk", `${home}/mk`);
   const flags = await plainFlags("mk-bench", home);
   await first.delete();
+  await docker("network", "create", PLAIN);
   for (let run = 0; run < runs; run += 1) {
     marks = {};
     started = performance.now();
@@ -99,16 +108,20 @@ try {
     note("mk: delete of a running machine", performance.now() - started);
 
     started = performance.now();
-    const id = await docker("run", "--detach", ...flags);
-    const plain = await markers(id, started);
-    note("docker run: ssh marker", plain.ssh);
-    note("docker run: engine ready", plain.ready);
-    started = performance.now();
-    await docker("stop", "--time=60", id);
-    note("docker stop", performance.now() - started);
-    await docker("rm", "--force", "--volumes", id);
+    try {
+      await docker("run", "--detach", `--name=${PLAIN}`, ...flags);
+      const plain = await markers(PLAIN, started);
+      note("docker run: ssh marker", plain.ssh);
+      note("docker run: engine ready", plain.ready);
+      started = performance.now();
+      await docker("stop", "--time=60", PLAIN);
+      note("docker stop", performance.now() - started);
+    } finally {
+      await docker("rm", "--force", "--volumes", PLAIN);
+    }
   }
 } finally {
+  await docker("network", "rm", PLAIN).catch(() => undefined);
   await (await mk.machine("bench").catch(() => undefined))?.delete();
   await mk[Symbol.asyncDispose]();
   await rm(home, { recursive: true, force: true });
