@@ -9,6 +9,7 @@ const checks = [
   ["types", bin("tsc"), ["-p", "tsconfig.json"]],
   ["unused code and dependencies", bin("knip"), []],
   ["packages", process.execPath, ["scripts/check-packages.mjs"]],
+  ["public APIs", process.execPath, ["scripts/api-report.mjs"]],
 ];
 
 const failed = [];
