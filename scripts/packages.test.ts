@@ -125,7 +125,7 @@ describe.each(packages)("the sources of $manifest.name", ({ folder }) => {
       imports(file).filter(
         (specifier) =>
           /@mk\/[^/]+\/(src|dist)/.test(specifier) ||
-          /^(\.\.\/)+(core|cli|vm|guest|libmachine|conformance|driver-\w+)\//.test(specifier),
+          /^(\.\.\/)+(core|cli|vm|guest|libmachine|conformance|driver-\w+)\/(src|dist)\//.test(specifier),
       ),
     );
     expect(foreign).toEqual([]);
