@@ -32,14 +32,14 @@ export async function launch(
   // QEMU replaces its sockets and its pid file itself; the old greeting would be taken for the new one.
   await host.files.remove(runFiles(plan.directory).ready);
   await host.files.write(logFile, "");
-  const process = await host.processes.spawnDaemon(binary, commandLine(plan), { cwd: context.directory, logFile });
-  await onSpawn(process);
+  const qemu = await host.processes.spawnDaemon(binary, commandLine(plan), { cwd: context.directory, logFile });
+  await onSpawn(qemu);
   const stop = new AbortController();
   const open = connect(context, plan, AbortSignal.any([signal, stop.signal]));
   open.catch(() => undefined); // when the process ended first
   try {
-    const first = await Promise.race([open, process.exited]);
-    if (first instanceof QmpConnection) return { process, qmp: first };
+    const first = await Promise.race([open, qemu.exited]);
+    if (first instanceof QmpConnection) return { process: qemu, qmp: first };
     throw await failure(context, logFile, first);
   } catch (error) {
     stop.abort();
@@ -47,13 +47,11 @@ export async function launch(
     // The monitor closes a moment before the process ends, and only the latter tells why.
     if (!MkError.is(error, "NETWORK_FAILED")) throw error;
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(END_DEADLINE_MS)]);
-    await host.processes.waitGone(process.identity, deadline).catch(() => undefined);
+    await host.processes.waitGone(qemu.identity, deadline).catch(() => undefined);
     signal.throwIfAborted();
-    throw (await host.processes.isAlive(process.identity))
-      ? error
-      : await failure(context, logFile, await process.exited);
+    throw (await host.processes.isAlive(qemu.identity)) ? error : await failure(context, logFile, await qemu.exited);
   } finally {
-    process.unref();
+    qemu.unref();
   }
 }
 

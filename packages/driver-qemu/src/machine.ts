@@ -59,10 +59,10 @@ export function createMachine(config: QemuConfig, context: MachineContext): Mach
   return {
     async inspect({ signal }) {
       const record = await readRecord(context);
-      const process = await findProcess(context, record, signal);
-      if (process !== undefined) {
+      const qemu = await findProcess(context, record, signal);
+      if (qemu !== undefined) {
         const status = await ask(context, monitorsOf(await runPlace(context, record)).queries, signal);
-        if (status.state !== "unknown" || (await host.processes.isAlive(process))) return status;
+        if (status.state !== "unknown" || (await host.processes.isAlive(qemu))) return status;
       }
       const hasDisk = (await host.files.stat(files.data)) !== undefined;
       if (record === undefined) {
@@ -87,23 +87,23 @@ export function createMachine(config: QemuConfig, context: MachineContext): Mach
 
     async stop(op) {
       const record = await readRecord(context);
-      const process = await findProcess(context, record, op.signal);
-      if (process === undefined) return;
-      await powerDown(context, process, await runPlace(context, record), op);
+      const qemu = await findProcess(context, record, op.signal);
+      if (qemu === undefined) return;
+      await powerDown(context, qemu, await runPlace(context, record), op);
     },
 
     async kill(op) {
       const record = await readRecord(context);
-      const process = await findProcess(context, record, op.signal);
-      if (process === undefined) return;
-      await cutPower(context, process, await runPlace(context, record), op);
+      const qemu = await findProcess(context, record, op.signal);
+      if (qemu === undefined) return;
+      await cutPower(context, qemu, await runPlace(context, record), op);
     },
 
     async remove(op) {
       const record = await readRecord(context);
-      const process = await findProcess(context, record, op.signal);
+      const qemu = await findProcess(context, record, op.signal);
       const place = await runPlace(context, record);
-      if (process !== undefined) await cutPower(context, process, place, op);
+      if (qemu !== undefined) await cutPower(context, qemu, place, op);
       await op.step("files", "removing the machine's disk", async () => {
         for (const path of Object.values(files)) await host.files.remove(path);
         // The record is not believed: of a directory that another program may have by now only our names are removed.

@@ -8,7 +8,7 @@ const QUIT_DEADLINE_MS = 3_000;
 /** Presses the power button and waits until QEMU has ended, as it does when the guest powers off. */
 export async function powerDown(
   context: MachineContext,
-  process: ProcessIdentity,
+  qemu: ProcessIdentity,
   place: RunPlace,
   op: Operation,
 ): Promise<void> {
@@ -19,7 +19,7 @@ export async function powerDown(
   await qmp.event(["SHUTDOWN"], op.signal).catch((error: unknown) => {
     if (!MkError.is(error, "NETWORK_FAILED")) throw error;
   });
-  await context.host.processes.waitGone(process, op.signal);
+  await context.host.processes.waitGone(qemu, op.signal);
 }
 
 /**
@@ -28,7 +28,7 @@ export async function powerDown(
  */
 export async function cutPower(
   context: MachineContext,
-  process: ProcessIdentity,
+  qemu: ProcessIdentity,
   place: RunPlace,
   op: Operation,
 ): Promise<void> {
@@ -38,12 +38,12 @@ export async function cutPower(
     await using qmp = await openMonitor(host, monitorsOf(place).commands, deadline);
     // QEMU may close the connection before it answers: the end of the process is what counts.
     await Promise.allSettled([qmp.execute("quit", {}, deadline)]);
-    await host.processes.waitGone(process, deadline);
+    await host.processes.waitGone(qemu, deadline);
     return;
   } catch (error) {
     op.signal.throwIfAborted();
-    op.log("qemu did not quit, killing it", { pid: process.pid, reason: String(error) });
+    op.log("qemu did not quit, killing it", { pid: qemu.pid, reason: String(error) });
   }
-  await host.processes.signal(process, "SIGKILL");
-  await host.processes.waitGone(process, op.signal);
+  await host.processes.signal(qemu, "SIGKILL");
+  await host.processes.waitGone(qemu, op.signal);
 }

@@ -52,7 +52,7 @@ export async function start(context: MachineContext, config: QemuConfig, op: Ope
   await save();
 
   await release(leases);
-  const { qmp, process } = await op.step("launch", "starting QEMU", () =>
+  const { qmp, process: qemu } = await op.step("launch", "starting QEMU", () =>
     launch(context, installation.binary, plan, files.qemuLog, onSpawn, op),
   );
   async function onSpawn({ identity }: { readonly identity: NonNullable<QemuRun["process"]> }): Promise<void> {
@@ -63,8 +63,8 @@ export async function start(context: MachineContext, config: QemuConfig, op: Ope
 
   await using monitor = qmp;
   // QEMU may be installed as a script that executes the real program: the same process, known by another name than when it was spawned.
-  const now = await host.processes.identify(process.identity.pid);
-  if (now !== undefined && now.startTime === process.identity.startTime) run = { ...run, process: now };
+  const now = await host.processes.identify(qemu.identity.pid);
+  if (now !== undefined && now.startTime === qemu.identity.startTime) run = { ...run, process: now };
   await op.step("power-on", "powering on", async () => {
     const forwards: Forward[] = [];
     for (const each of reserved) forwards.push(await openForward(host, monitor, each, signal));

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
+import type { Machine } from "@mk/core";
 import { live, until } from "@mk/testing";
 import { expect, test } from "vitest";
 import { runFiles } from "../src/machine-files.js";
@@ -15,6 +16,16 @@ async function started(options: Readonly<Record<string, unknown>> = {}): Promise
   await tiny.run((op) => machine.create(op));
   await tiny.run((op) => machine.start(op));
   return tiny;
+}
+
+/** Waits for the guest's own word: before it, nobody listens to the power button. */
+async function untilReady(machine: Machine): Promise<void> {
+  const ready = new AbortController();
+  let text = "";
+  for await (const bytes of machine.console?.read(ready.signal) ?? []) {
+    text += Buffer.from(bytes).toString("latin1");
+    if (/^mk-guest: ready .*\n/m.test(text)) ready.abort();
+  }
 }
 
 async function inspect(tiny: TinyMachine) {
@@ -180,6 +191,7 @@ suite("a host without Unix sockets", () => {
     await tiny.run(async (op) => machine.suspension?.pause(op));
     expect(await inspect(tiny)).toEqual({ state: "paused" });
     await tiny.run(async (op) => machine.suspension?.resume(op));
+    await untilReady(machine);
     await tiny.run((op) => machine.stop(op));
     expect(await tiny.host.processes.isAlive(identity!)).toBe(false);
     await tiny.run((op) => machine.remove(op));
