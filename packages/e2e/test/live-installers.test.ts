@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { live, temporaryDirectory } from "@mk/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -51,10 +51,14 @@ suite("mk as its users install it", () => {
       npm_config_cache: directory.join("npm-cache"),
       npm_config_update_notifier: "false",
       npm_config_minimum_release_age: "0",
+      NO_COLOR: "1",
       CI: "1",
       ...pick("MK_DEBIAN_MIRROR"),
       ...pick("NODE_EXTRA_CA_CERTS"),
     };
+    // pnpm 12 reads the registry from a file only.
+    await mkdir(env.HOME as string, { recursive: true });
+    await writeFile(join(env.HOME as string, ".npmrc"), `registry=${registry.url}\n`);
     tools = await installTools(directory.join("tools"), env);
   }, 300_000);
 
@@ -101,7 +105,17 @@ suite("mk as its users install it", () => {
       row.found = "ok";
 
       const machine = `e2e-${name.replace(/\W+/g, "")}`;
-      await installed.mk(["start", machine, "--driver=qemu", "--memory", "768", "--cpus", "1", "--qemu-accel", "tcg"]);
+      await installed.mk([
+        "start",
+        machine,
+        "--driver=qemu",
+        "--memory",
+        "768",
+        "--cpus",
+        "1",
+        "--qemu-accelerator",
+        "tcg",
+      ]);
       try {
         expect((await installed.mk(["ssh", machine, "--", "uname", "-s"])).stdout).toBe("Linux\n");
       } finally {
