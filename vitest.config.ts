@@ -3,6 +3,9 @@ import { defineConfig } from "vitest/config";
 // Tests run on the sources of every package; what must run as built (the CLI's processes) starts `dist` itself.
 const conditions = ["@mk/source", "module", "node", "import", "default"];
 
+// What repeats with real processes what the scripted host has proved, and takes minutes: `MK_SOAK=1 pnpm test` runs it too.
+const soakOnly = process.env.MK_SOAK === undefined ? ["packages/driver-hyperkit/test/live.test.ts"] : [];
+
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
@@ -22,7 +25,7 @@ export default defineConfig({
         test: {
           name: "live",
           include: ["packages/*/test/**/live*.test.ts"],
-          exclude: ["**/node_modules/**", "**/dist/**", "**/template/**"],
+          exclude: ["**/node_modules/**", "**/dist/**", "**/template/**", ...soakOnly],
           // Real machines share two cores and one host inventory: one file at a time.
           fileParallelism: false,
           testTimeout: 300_000,

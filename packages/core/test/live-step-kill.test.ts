@@ -40,7 +40,7 @@ describe.each(SCENARIOS)("$title, cut off at any step", (scenario) => {
       for (const name of names) reached.add(name);
       const all = casesOf(names, injection);
       // Every step is killed in every run; TERM and INT go the same way through mk, so that a sample of them is enough outside of a soak.
-      const cases = injection === "kill" || soak ? all : all.filter((_, index) => index % 4 === 0);
+      const cases = injection === "kill" || soak ? all : all.filter((_, index) => index % 8 === 0);
       for (const [index, { name, hit }] of cases.entries()) {
         const failpoints = `${name}=${hit === 1 ? "" : `${hit - 1}*off->`}1*${injection}`;
         if (only !== undefined && only !== failpoints) continue;
