@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { createMk, type Mk, type StartRequest } from "@mk/core";
 import { hostInventory, inventoryDifference, live, temporaryDirectory } from "@mk/testing";
@@ -81,12 +82,13 @@ suite("a real domain of libvirt", () => {
   test("leaves a domain and a network of its name alone that are not mk's", async () => {
     await using opened = await openMk();
     const { mk } = opened;
-    const signal = new AbortController();
-    const domain = run("virsh", ["-c", "qemu:///system", "define", "/dev/stdin"], { signal: signal.signal });
-    domain.child.stdin?.end(
+    await using directory = await temporaryDirectory();
+    const xml = directory.join("foreign.xml");
+    await writeFile(
+      xml,
       "<domain type='qemu'><name>mk-kvm-foreign</name><memory unit='MiB'>64</memory><os><type arch='x86_64'>hvm</type></os></domain>",
     );
-    await domain;
+    await virsh("define", xml);
     try {
       const uuid = await virsh("domuuid", "mk-kvm-foreign");
       await expect(mk.start({ ...SMALL, name: "kvm-foreign" })).rejects.toMatchObject({ code: "MACHINE_EXISTS" });
