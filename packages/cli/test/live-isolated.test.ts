@@ -6,7 +6,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { guestImages } from "@mk/guest";
-import { live } from "@mk/testing";
+import { live, testHome } from "@mk/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { BIN } from "./run-mk.js";
 
@@ -26,7 +26,7 @@ async function createUser(): Promise<OrdinaryUser> {
   await run("useradd", ["--no-create-home", "--home-dir", home, name]);
   await writeFile(sudoers, `${name} ALL=(root) NOPASSWD: ${process.execPath}\n`, { mode: 0o440 });
   // The image is built once for all tests; this user gets a copy.
-  const images = guestImages({ home: process.env.MK_TEST_HOME ?? join(tmpdir(), "mk-home") });
+  const images = guestImages({ home: testHome() });
   const image = await images.ensure(process.arch === "arm64" ? "arm64" : "amd64", {
     signal: new AbortController().signal,
     step: async (_id, _title, work) => await work(() => undefined),

@@ -1,14 +1,13 @@
 import { createReadStream } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { GuestImage, ImageSource } from "@mk/core";
 import { guestImages } from "@mk/guest";
+import { testHome } from "@mk/testing";
 import { extract, pack } from "tar-stream";
 
 /** The cache of guest images that tests share; an image is built there when there is none. */
 export function testImages(): ImageSource {
-  return guestImages({ home: process.env.MK_TEST_HOME ?? join(tmpdir(), "mk-home") });
+  return guestImages({ home: testHome() });
 }
 
 /** The image machines of this computer's architecture get. */

@@ -2,10 +2,10 @@ import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { createMk, type Mk, type StartRequest } from "@mk/core";
-import { hostInventory, inventoryDifference, live, temporaryDirectory } from "@mk/testing";
+import { guestImages } from "@mk/guest";
+import { hostInventory, inventoryDifference, live, temporaryDirectory, testHome } from "@mk/testing";
 import { expect, test } from "vitest";
 import kvm2 from "../src/index.js";
-import { testImages } from "./guest-images.js";
 
 const suite = await live({ needs: ["libvirt", "linux", "network"] });
 const SMALL: StartRequest = { driver: "kvm2", cpus: 2, memoryMiB: 1024, diskMiB: 4096 };
@@ -17,7 +17,7 @@ const virsh = async (...args: string[]): Promise<string> =>
 /** mk with a home of its own, whose name is what a hostile user would choose. */
 async function openMk(): Promise<{ readonly mk: Mk } & AsyncDisposable> {
   const directory = await temporaryDirectory("mk l'\"<>&,;$ü-");
-  const mk = createMk({ home: directory.join("home"), drivers: [kvm2], images: testImages() });
+  const mk = createMk({ home: directory.join("home"), drivers: [kvm2], images: guestImages({ home: testHome() }) });
   return {
     mk,
     async [Symbol.asyncDispose]() {

@@ -1,10 +1,9 @@
 import { conformance } from "@mk/conformance";
 import type { GuestArch } from "@mk/core";
-import { live, temporaryDirectory } from "@mk/testing";
+import { live, temporaryDirectory, tinyImage } from "@mk/testing";
 import { afterAll } from "vitest";
 import qemu from "../src/index.js";
 import { liveHost } from "./live-host.js";
-import { tinyImage } from "./tiny-image.js";
 
 const PROGRAMS = { amd64: "qemu-system-x86_64", arm64: "qemu-system-aarch64" } as const satisfies Record<
   GuestArch,

@@ -2,17 +2,21 @@ import { chmod, mkdir, readFile, readlink, stat, symlink, writeFile } from "node
 import { request } from "node:http";
 import { PassThrough } from "node:stream";
 import { createMk } from "@mk/core";
-import { live, temporaryDirectory } from "@mk/testing";
+import { guestImages } from "@mk/guest";
+import { live, temporaryDirectory, testHome } from "@mk/testing";
 import { expect, test } from "vitest";
 import qemu from "../src/index.js";
-import { testImages } from "./guest-images.js";
 
 const suite = await live({ needs: ["qemu", "linux", "network"] });
 
 suite("the transport into a real guest", () => {
   test("runs programs, copies trees both ways and forwards the engine's socket", { timeout: 900_000 }, async () => {
     await using directory = await temporaryDirectory("mk-way-");
-    await using mk = createMk({ home: directory.join("home"), drivers: [qemu], images: testImages() });
+    await using mk = createMk({
+      home: directory.join("home"),
+      drivers: [qemu],
+      images: guestImages({ home: testHome() }),
+    });
     await using machine = await mk.start({
       name: "way",
       driver: "qemu",

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { connect, createServer } from "node:net";
 import { createMk, createNodeHost, type Mk, type StartRequest } from "@mk/core";
-import { hostInventory, inventoryDifference, live, temporaryDirectory, until } from "@mk/testing";
+import { guestImages } from "@mk/guest";
+import { hostInventory, inventoryDifference, live, temporaryDirectory, testHome, until } from "@mk/testing";
 import { expect, test } from "vitest";
 import qemu from "../src/index.js";
-import { testImages } from "./guest-images.js";
 
 const suite = await live({ needs: ["qemu", "linux", "network"] });
 
@@ -15,7 +15,7 @@ const SMALL: StartRequest = { driver: "qemu", cpus: 2, memoryMiB: 1024, diskMiB:
 /** mk with a home of its own. */
 async function openMk(prefix: string): Promise<{ readonly mk: Mk } & AsyncDisposable> {
   const directory = await temporaryDirectory(prefix);
-  const mk = createMk({ home: directory.join("home"), drivers: [qemu], images: testImages() });
+  const mk = createMk({ home: directory.join("home"), drivers: [qemu], images: guestImages({ home: testHome() }) });
   return {
     mk,
     async [Symbol.asyncDispose]() {
@@ -152,7 +152,7 @@ privileged("a real guest whose host runs out of space", () => {
     await host.files.makeDirectory(mounted);
     await host.run("mount", ["-t", "tmpfs", "-o", "size=80m,mode=0700", "mk-full", mounted]);
     try {
-      const mk = createMk({ home: mounted, drivers: [qemu], images: testImages() });
+      const mk = createMk({ home: mounted, drivers: [qemu], images: guestImages({ home: testHome() }) });
       const machine = await mk.start({ ...SMALL, name: "full" });
       const write = "sudo dd if=/dev/zero of=/data/big bs=1M count=120 conv=fsync && echo written";
       const written = machine.script(write, { check: true, timeoutMs: 600_000 });

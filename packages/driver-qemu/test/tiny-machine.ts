@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { createNodeHost, type Host, type Machine, type MachineSpec, type Operation } from "@mk/core";
-import { temporaryDirectory } from "@mk/testing";
+import { temporaryDirectory, tinyImage } from "@mk/testing";
 import qemu from "../src/index.js";
 import type { QemuRecord } from "../src/record.js";
-import { tinyImage } from "./tiny-image.js";
 
 /** A machine of the driver alone, with a guest that starts in milliseconds, and core's part played by hand. */
 export interface TinyMachine extends AsyncDisposable {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { GuestArch, GuestImage } from "@mk/core";
 import { buildImage, imageInfo } from "@mk/guest";
-import { live } from "@mk/testing";
+import { live, testHome } from "@mk/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BareMachine, growDisk, type MachineParts, makeParts } from "./fixtures/bare-machine.js";
 import { recordedOperation } from "./fixtures/operation.js";
@@ -13,7 +13,7 @@ import { hasProgram, run } from "./fixtures/program.js";
 import { temporaryDirectory } from "./fixtures/temporary-directory.js";
 
 // Shared with other packages' tests, so that Debian is asked once.
-const home = process.env.MK_TEST_HOME ?? join(tmpdir(), "mk-home");
+const home = testHome();
 const build = (arch: GuestArch): Promise<GuestImage> => buildImage({ home, arch }, recordedOperation());
 
 const SLOW_MS = 900_000;

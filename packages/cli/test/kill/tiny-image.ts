@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { tinyAmd64Guest } from "../../../driver-qemu/test/tiny-amd64-guest.js";
+import { tinyKernel } from "@mk/testing";
 
 /** Puts an image into mk's cache whose kernel is a guest of 200 bytes that says at once that it is ready. */
 export async function installTinyImage(home: string): Promise<void> {
   const contents = {
-    kernel: { name: "kernel", bytes: tinyAmd64Guest("\nmk-guest: ready uptime=0\n") },
+    kernel: { name: "kernel", bytes: tinyKernel("amd64") },
     initramfs: { name: "initramfs", bytes: Buffer.from("none") },
     root: { name: "root.erofs", bytes: Buffer.alloc(1024 * 1024) },
     oci: { name: "root.oci.tar", bytes: Buffer.from("none") },
