@@ -205,6 +205,12 @@ describe("discovery skips with a reason", () => {
       "unsupported",
       "needs @mk/core ^2.0.0, this is 1.5.0",
     ],
+    [
+      "a copy of another core",
+      { dependencies: { "@mk/core": "^1.6.0" } },
+      "unsupported",
+      "needs @mk/core ^1.6.0, this is 1.5.0",
+    ],
     ["a core range that is none", { peerDependencies: { "@mk/core": "new" } }, "invalid", /cannot be read/],
     ["no mk field", { mk: undefined }, "invalid", /no "mk" field/],
     ["a name that breaks the rule", { mk: { driver: "../x", api: 1 } }, "invalid", /not a driver name/],

@@ -3,7 +3,7 @@ import { unsupportedContract } from "../registry/check-driver.js";
 import { isDriverName } from "../registry/driver-name.js";
 import type { DriverManifest } from "../registry/entry.js";
 import { firstPartyDriver } from "../registry/first-party.js";
-import { acceptsCore } from "./core-range.js";
+import { coreFit } from "./core-range.js";
 import { unsupportedPlatform } from "./platform.js";
 import { Rejection } from "./rejection.js";
 
@@ -44,7 +44,7 @@ export function parseManifest(
   const platform = { ...(os !== undefined && { os }), ...(cpu !== undefined && { cpu }) };
   const elsewhere = unsupportedPlatform(platform, here);
   if (elsewhere !== undefined) throw new Rejection("unsupported", elsewhere, facts);
-  assertCore(json.peerDependencies, packageName, here.coreVersion, facts);
+  assertCore(json, here.coreVersion, facts);
   return { name, aliases, packageName, version, api, ...platform };
 }
 
@@ -65,19 +65,33 @@ function parseOwnField(mk: unknown, packageName: string, origin: string) {
   return { name, aliases: aliases as readonly string[], api };
 }
 
-function assertCore(peers: unknown, packageName: string, coreVersion: string, facts: { name: string; origin: string }) {
-  const range = isRecord(peers) ? peers["@mk/core"] : undefined;
-  if (typeof range !== "string") return;
-  switch (acceptsCore(range, coreVersion)) {
-    case true:
+/**
+ * Core's version is the minor of the contract: what a driver may use beyond the first release of its major. Whether it takes core as a peer
+ * or brings a copy of its own, the host and the context it is lent are those of this core, so the range it was written for must hold here.
+ */
+function assertCore(
+  json: Readonly<Record<string, unknown>>,
+  coreVersion: string,
+  facts: { name: string; origin: string },
+) {
+  const range = [json.peerDependencies, json.dependencies]
+    .map((packages) => (isRecord(packages) ? packages["@mk/core"] : undefined))
+    .find((found) => typeof found === "string");
+  if (range === undefined) return;
+  const fit = coreFit(range, coreVersion);
+  switch (fit) {
+    case "fits":
       return;
     case "invalid":
-      throw new Rejection("invalid", `its peer range ${JSON.stringify(range)} of @mk/core cannot be read`, facts);
-    default:
+      throw new Rejection("invalid", `its range ${JSON.stringify(range)} of @mk/core cannot be read`, facts);
+    case "older":
+    case "newer":
       throw new Rejection("unsupported", `needs @mk/core ${range}, this is ${coreVersion}`, {
         ...facts,
-        fix: `Update mk and the driver: npm i -g @mk/cli ${packageName}`,
+        fix: fit === "older" ? "Update mk: npm i -g @mk/cli" : "Update the driver's package.",
       });
+    default:
+      throw fit satisfies never;
   }
 }
 

@@ -1,7 +1,7 @@
 import { fc, test } from "@fast-check/vitest";
-import { satisfies } from "semver";
+import { coerce, gtr, lt, ltr, satisfies } from "semver";
 import { describe, expect, it } from "vitest";
-import { acceptsCore } from "./core-range.js";
+import { coreFit } from "./core-range.js";
 import { acceptsPlatform, unsupportedPlatform } from "./platform.js";
 
 describe("os and cpu of a manifest", () => {
@@ -29,25 +29,41 @@ describe("os and cpu of a manifest", () => {
   });
 });
 
-describe("the peer range of @mk/core", () => {
+describe("the range of @mk/core", () => {
   it.each([
-    ["^1.2.0", "1.4.0", true],
-    ["^1.2.0", "1.1.9", false],
-    ["^1.2.0", "2.0.0", false],
-    ["^0.1.0", "0.2.0", false],
-    [">=1 <3", "2.5.0", true],
-    ["^1.0.0 || ^2.0.0", "2.1.0", true],
-    ["^1.0.0", "1.1.0-next.1", true],
-    ["*", "9.9.9", true],
-    ["workspace:^", "0.1.0", true],
+    ["^1.2.0", "1.4.0", "fits"],
+    ["^1.2.0", "1.1.9", "older"],
+    ["^1.2.0", "2.0.0", "newer"],
+    ["^0.1.0", "0.2.0", "newer"],
+    [">=0.1.0 <1.0.0", "0.2.0", "fits"],
+    [">=0.3 <1", "0.2.0", "older"],
+    [">=0.1 <1", "1.0.0", "newer"],
+    [">=1 <3", "2.5.0", "fits"],
+    ["^1.0.0 || ^2.0.0", "2.1.0", "fits"],
+    ["^1.0.0 || ^2.0.0", "3.0.0", "newer"],
+    ["1.x", "0.9.0", "older"],
+    ["^1.0.0", "1.1.0-next.1", "fits"],
+    ["*", "9.9.9", "fits"],
+    ["workspace:^", "0.1.0", "fits"],
     ["not a range", "1.0.0", "invalid"],
-  ])("%s with core %s is %s", (range, version, accepted) => {
-    expect(acceptsCore(range, version)).toBe(accepted);
+  ])("%s: core %s is what it says: %s", (range, version, fit) => {
+    expect(coreFit(range, version)).toBe(fit);
   });
 
   const part = fc.nat({ max: 3 });
   const version = fc.tuple(part, part, part).map((parts) => parts.join("."));
-  test.prop([version, version])("is read as semver reads it where it is a caret", (low, own) => {
-    expect(acceptsCore(`^${low}`, own)).toBe(satisfies(own, `^${low}`));
+  const partial = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => parts.join("."));
+  const range = fc.oneof(
+    version.map((low) => `^${low}`),
+    fc
+      .tuple(partial, partial)
+      .filter(([low, high]) => lt(coerce(low) ?? "", coerce(high) ?? ""))
+      .map(([low, high]) => `>=${low} <${high}`),
+  );
+  test.prop([range, version])("is read as semver reads it", (range, own) => {
+    const fit = coreFit(range, own);
+    expect(fit === "fits").toBe(satisfies(own, range));
+    if (ltr(own, range)) expect(fit).toBe("older");
+    else if (gtr(own, range)) expect(fit).toBe("newer");
   });
 });
