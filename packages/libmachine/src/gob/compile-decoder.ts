@@ -15,8 +15,6 @@ export interface TypeSource {
   wireType(id: number): WireType;
   /** The decoder of values of this wire type for this schema; compiled once. */
   decoder(id: number, shape: GobShape): Decode;
-  /** Whether values of this type may hold interfaces, whose definitions cut the message. */
-  spansMessages(id: number): boolean;
   /** Reads the definition of type `id` from inside an interface value. */
   define(id: number, reader: GobReader): void;
 }
@@ -199,12 +197,10 @@ function decodeList(wire: WireType & { kind: "slice" | "array" }, shape: GobShap
   const inner = shape.kind === "slice" || shape.kind === "array" ? shape.elem : shape;
   const decode = elementDecoder(wire.elem, inner, types);
   const kept = shape.kind !== "ignored";
-  const spans = lazyFact(() => types.spansMessages(wire.elem));
   return (reader) => {
-    const count = reader.count(spans());
+    const count = reader.count();
     if (wire.kind === "array" && count !== wire.length)
       throw malformed(`${count} elements in an array of ${wire.length}`);
-    reader.countElements(count);
     reader.enter();
     const list: unknown[] = [];
     for (let i = 0; i < count; i++) {
@@ -216,24 +212,14 @@ function decodeList(wire: WireType & { kind: "slice" | "array" }, shape: GobShap
   };
 }
 
-function lazyFact(find: () => boolean): () => boolean {
-  let known: boolean | undefined;
-  return () => {
-    known ??= find();
-    return known;
-  };
-}
-
 function decodeMap(wire: WireType & { kind: "map" }, shape: GobShape, types: TypeSource): Decode {
   const untyped = shape.kind === "any" || shape.kind === "ignored";
   if (!untyped && shape.kind !== "map") throw mismatch(wire, shape);
   const decodeKey = elementDecoder(wire.key, shape.kind === "map" ? shape.key : shape, types);
   const decodeElem = elementDecoder(wire.elem, shape.kind === "map" ? shape.elem : shape, types);
   const kept = shape.kind !== "ignored";
-  const spans = lazyFact(() => types.spansMessages(wire.key) || types.spansMessages(wire.elem));
   return (reader) => {
-    const count = reader.count(spans());
-    reader.countElements(count);
+    const count = reader.count();
     reader.enter();
     const map = new Map<unknown, unknown>();
     for (let i = 0; i < count; i++) {

@@ -43,7 +43,6 @@ export class GobDecoder {
   readonly #source: TypeSource = {
     wireType: (id) => this.#wireType(id),
     decoder: (id, shape) => this.#decoder(id, shape),
-    spansMessages: (id) => this.#spansMessages(id),
     define: (id, reader) => this.#define(id, reader),
   };
 
@@ -185,21 +184,6 @@ export class GobDecoder {
     byId.set(id, compiled);
     return compiled;
   }
-
-  #spansMessages(id: number): boolean {
-    const seen = new Set<number>();
-    const pending = [id];
-    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      if (seen.has(next)) continue;
-      seen.add(next);
-      const wire = this.#wireType(next);
-      if (wire.kind === "interface") return true;
-      if (wire.kind === "struct") pending.push(...wire.fields.map((field) => field.id));
-      else if (wire.kind === "map") pending.push(wire.key, wire.elem);
-      else if (wire.kind === "slice" || wire.kind === "array") pending.push(wire.elem);
-    }
-    return false;
-  }
 }
 
 let meta: Decode | undefined;
@@ -210,7 +194,6 @@ function compileMeta(): Decode {
   const source: TypeSource = {
     wireType: (id) => META_WIRE_TYPES.get(id) ?? BASIC_WIRE_TYPES.get(id)!,
     decoder: (id, shape) => compileDecoder(id, shape, source),
-    spansMessages: () => false,
     define: () => {
       throw malformed("a definition inside a definition");
     },

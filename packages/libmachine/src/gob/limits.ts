@@ -9,7 +9,7 @@ export interface GobLimits {
   /** Bytes of all type definitions of one connection. */
   readonly definitionBytes: number;
   readonly fieldsPerStruct: number;
-  /** Elements of all slices, arrays, maps and structs of one value. An element of one byte costs a JavaScript object. */
+  /** Elements of all slices, arrays and maps of one value. One of a single byte may cost an object of 200. */
   readonly elements: number;
   /** Bytes of the name of an interface value's type; Go's own limit. */
   readonly typeNameBytes: number;
@@ -21,6 +21,6 @@ export const GOB_LIMITS: GobLimits = {
   definitions: 10_000,
   definitionBytes: 4 << 20,
   fieldsPerStruct: 1000,
-  elements: 1_000_000,
+  elements: 250_000,
   typeNameBytes: 1024,
 };

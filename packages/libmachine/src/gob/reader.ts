@@ -93,14 +93,6 @@ export class GobReader {
     return this.#depth <= 1;
   }
 
-  /** Takes account of elements that are about to be kept. */
-  countElements(count: number): void {
-    this.#elements += count;
-    if (this.#elements > this.limits.elements) {
-      throw malformed(`a value of more than ${this.limits.elements} elements`);
-    }
-  }
-
   byte(): number {
     if (this.#at >= this.#end) throw malformed("a message ends inside a value");
     return this.#bytes[this.#at++]!;
@@ -240,10 +232,14 @@ export class GobReader {
     this.#at += 1 + width;
   }
 
-  /** The number of elements that follow. Each takes a byte at least, except where interfaces bring in further messages. */
-  count(spansMessages: boolean): number {
+  /**
+   * The number of elements that follow. It is not compared with the bytes left: interfaces bring in further messages. No element is without bytes, so a count
+   * that lies ends where the bytes do.
+   */
+  count(): number {
     const count = this.uint();
-    if (!spansMessages && count > this.left) throw malformed(`${count} elements in ${this.left} bytes`);
+    this.#elements += count;
+    if (this.#elements > this.limits.elements) throw malformed(`a value of more than ${this.limits.elements} elements`);
     return count;
   }
 
