@@ -93,11 +93,19 @@ describe("a gob decoder", () => {
       Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, type(index)]));
     const wide = gob.struct(
       "Wide",
-      fields(200, () => gob.struct("Part", fields(900, () => gob.bool))),
+      fields(200, () =>
+        gob.struct(
+          "Part",
+          fields(900, () => gob.bool),
+        ),
+      ),
     );
     const group = () => {
       const lists = Array.from({ length: 900 }, () => gob.slice(wide));
-      return gob.struct("Group", fields(lists.length, (index) => lists[index]!));
+      return gob.struct(
+        "Group",
+        fields(lists.length, (index) => lists[index]!),
+      );
     };
     const top = gob.struct("Top", { a: group(), b: group(), c: group(), d: group() });
     const decoder = new GobDecoder();

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { MkError } from "@mk/core";
+import { until } from "@mk/testing";
 import { describe, expect, it } from "vitest";
 import { GobDecoder, GobEncoder, gob } from "../src/index.js";
 import { acceptGoRpc, openGoRpc } from "../src/rpc/handshake.js";
@@ -194,6 +195,16 @@ describe("an RPC client", () => {
     expect(await next).toBe("next");
   });
 
+  it("says nothing of a call whose argument cannot be written, and goes on", async () => {
+    await using pair = await socketPair();
+    serveRpc(pair.far, service());
+    const client = new RpcClient(pair.near);
+    const number: RpcMethod<number, string> = { name: "Echo", argument: gob.int, reply: gob.string };
+    expect(await client.call("Test", ECHO, "before")).toBe("before");
+    await expect((async () => client.call("Test", number, Number.NaN))()).rejects.toThrow("NaN is no safe integer");
+    expect(await client.call("Test", ECHO, "behind")).toBe("behind");
+  });
+
   it.each([
     ["a message of length 0", Buffer.of(0)],
     ["text", Buffer.from("panic: runtime error\n")],
@@ -254,6 +265,25 @@ describe("an RPC server", () => {
     const wrong: RpcMethod<number, string> = { name: "Echo", argument: gob.int, reply: gob.string };
     await expect(client.call("Test", wrong, 3)).rejects.toThrow("int was sent where string is wanted");
     expect(await client.call("Test", ECHO, "fine")).toBe("fine");
+  });
+
+  it("reads no further while the client takes no answers", async () => {
+    await using pair = await socketPair();
+    const calls = 20_000;
+    let answered = 0;
+    const answer = "x".repeat(4096);
+    const echo = (): string => {
+      answered++;
+      return answer;
+    };
+    serveRpc(pair.far, new RpcService("Test").on(ECHO, echo));
+    const client = new RpcClient(pair.near);
+    pair.near.pause();
+    const all = Promise.all(Array.from({ length: calls }, () => client.call("Test", ECHO, "text")));
+    await until("the server waits", () => pair.far.isPaused());
+    expect(answered).toBeLessThan(calls);
+    pair.near.resume();
+    expect(await all).toHaveLength(calls);
   });
 
   it("takes a response for a request, since it has the same fields", async () => {

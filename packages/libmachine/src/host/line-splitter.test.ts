@@ -19,6 +19,7 @@ describe("a plugin's output in lines", () => {
 
   it("has no control characters that would drive a terminal", () => {
     expect(linesOf("\u001b[31mred\u001b[0m \u001b]0;title\u0007a\u0000b\u0008c\ttab\n")).toEqual(["red abc\ttab"]);
+    expect(linesOf("\u009b31mred\u009b0m \u009d0;title\u009cfree\u0085\n")).toEqual(["red free"]);
   });
 
   it("is cut where a line is too long, and goes on behind it", () => {

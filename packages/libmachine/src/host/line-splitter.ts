@@ -2,9 +2,9 @@ import { StringDecoder } from "node:string_decoder";
 
 /** Longer lines are cut. A Go host stops reading for good at 64 KiB, which hangs both sides; we read on. */
 const MAX_LINE = 8192;
-// CSI and OSC sequences, then single control characters: a plugin's output must not drive the user's terminal.
+// CSI and OSC sequences in their long and short forms, then single control characters: a plugin's output must not drive the user's terminal.
 const CONTROL =
-  /\u001b\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[\u0000-\u0008\u000b-\u001f\u007f]/g;
+  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\u001b\]|\u009d)[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /** Cuts a stream of bytes into lines of bounded length, without control characters. Keeps no more than one line. */
 export class LineSplitter {

@@ -60,17 +60,20 @@ export class RpcClient {
 
   /**
    * Calls `<service>.<method>`. RemoteError with the far side's text when it failed there; the signal's reason when that aborts, after which the
-   * answer is dropped when it comes; NETWORK_FAILED or PROTOCOL_ERROR when the connection does not serve any more.
+   * answer is dropped when it comes; NETWORK_FAILED or PROTOCOL_ERROR when the connection does not serve any more. TypeError, and nothing is sent, for an
+   * argument that is not of the method's type.
    */
   call<A, R>(service: string, method: RpcMethod<A, R>, argument: A, signal?: AbortSignal): Promise<R> {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const seq = this.#nextSeq++;
+    const header = this.#encoder.encode(requestSchema, { ServiceMethod: `${service}.${method.name}`, Seq: seq });
+    const body = this.#encoder.encode(method.argument, argument);
     const answered = this.#expect(seq, method, signal);
     // Header and argument go out together: between them nothing else may stand.
     this.#stream.cork();
-    this.#stream.write(this.#encoder.encode(requestSchema, { ServiceMethod: `${service}.${method.name}`, Seq: seq }));
-    this.#stream.write(this.#encoder.encode(method.argument, argument));
+    this.#stream.write(header);
+    this.#stream.write(body);
     process.nextTick(() => this.#stream.uncork());
     return answered;
   }

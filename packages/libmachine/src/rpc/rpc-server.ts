@@ -80,8 +80,14 @@ export function serveRpc(stream: Duplex, service: RpcService): void {
     } finally {
       running--;
       if (ended && running === 0) stream.end();
-      if (stream.isPaused() && running < MAX_RUNNING) stream.resume();
+      readOn();
     }
+  };
+
+  // Neither calls that hang nor answers that nobody takes may fill the memory.
+  const isFull = (): boolean => running >= MAX_RUNNING || stream.writableNeedDrain;
+  const readOn = (): void => {
+    if (stream.isPaused() && !isFull()) stream.resume();
   };
 
   const readHeader = (): boolean => {
@@ -115,8 +121,9 @@ export function serveRpc(stream: Duplex, service: RpcService): void {
     } catch {
       stream.destroy();
     }
-    if (running >= MAX_RUNNING) stream.pause();
+    if (isFull()) stream.pause();
   });
+  stream.on("drain", readOn);
   // A client that closed its half still gets the answers that are due.
   stream.on("end", () => {
     ended = true;

@@ -28,10 +28,9 @@ export function mergeConfig(config: PluginConfig | undefined, json: string): Plu
   }
   const merged: Record<string, unknown> = { ...EMPTY, ...config };
   for (const [key, value] of Object.entries(raw)) {
-    const present = merged[key];
     // null changes nothing in Go.
-    if (present === undefined || value === null) continue;
-    if (typeof value !== typeof present || Array.isArray(value)) {
+    if (!Object.hasOwn(EMPTY, key) || value === null) continue;
+    if (typeof value !== typeof merged[key] || Array.isArray(value)) {
       throw new MkError("CONFIG_CORRUPT", `field ${key} of the driver's configuration is a ${typeof value}`);
     }
     merged[key] = value;
