@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { reportRatio } from "./ratio.mjs";
 
 const bin = join(dirname(fileURLToPath(import.meta.url)), "../packages/cli/dist/bin.js");
 const directory = mkdtempSync(join(tmpdir(), "mk-bench-"));
@@ -30,9 +31,8 @@ try {
   const node = peakMB(["-e", "0"]);
   const start = peakMB([bin, "start", "bench", "--driver=qemu", "--memory", "1g"]);
   peakMB([bin, "delete", "bench"]);
-  console.log(
-    `mk start: ${start.toFixed(0)} MB at its peak, ${(start / node).toFixed(2)} times node -e 0 (${node.toFixed(0)} MB); aim: under 150 MB`,
-  );
+  reportRatio("mk start: peak memory beside node -e 0", start, node, { unit: "MB" });
+  reportRatio("mk start: peak memory beside the aim of 150 MB", start, 150, { unit: "MB", aim: 1 });
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }

@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { createMk } from "@mk/core";
 import { guestImages } from "@mk/guest";
+import { median as middle, reportRatio } from "../../../bench/ratio.mjs";
 import driver from "../dist/index.js";
 
 const runs = Number(process.argv[2] ?? 5);
@@ -128,16 +129,16 @@ try {
 }
 
 const sorted = (name) => samples[name].toSorted((one, other) => one - other);
-const median = (name) => sorted(name)[Math.floor(samples[name].length / 2)];
+const median = (name) => middle(samples[name]);
 for (const name of Object.keys(samples)) {
   console.log(
     `${name.padEnd(42)} ${Math.round(median(name))} ms (least ${Math.round(sorted(name)[0])}, n=${samples[name].length})`,
   );
 }
 for (const [what, ours, theirs] of [
-  ["ssh marker", "mk, new machine: ssh marker", "docker run: ssh marker"],
-  ["engine ready", "mk, new machine: engine ready", "docker run: engine ready"],
+  ["new machine to SSH", "mk, new machine: ssh marker", "docker run: ssh marker"],
+  ["new machine to its engine", "mk, new machine: engine ready", "docker run: engine ready"],
   ["stop", "mk: stop", "docker stop"],
 ]) {
-  console.log(`ratio to plain docker, ${what.padEnd(20)} ${(median(ours) / median(theirs)).toFixed(2)}`);
+  reportRatio(`docker: ${what} beside plain docker`, median(ours), median(theirs));
 }

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { createMk, createNodeHost } from "@mk/core";
 import { guestImages } from "@mk/guest";
+import { median, reportRatio } from "../../../bench/ratio.mjs";
 import driver from "../dist/index.js";
 
 const runs = Number(process.argv[2] ?? 3);
@@ -35,7 +36,6 @@ const mk = createMk({
 });
 const name = `bench-${process.pid}`;
 const samples = { mk: [], virsh: [] };
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 try {
   const machine = await mk.start({ name, driver: "kvm2", cpus: 2, memoryMiB: 1024, diskMiB: 4096 });
   const serial = join(mk.home, "machines", name, "serial.log");
@@ -59,9 +59,10 @@ try {
   await mk[Symbol.asyncDispose]();
   await rm(directory, { recursive: true, force: true });
 }
-for (const event of ["ssh", "ready"]) {
+for (const [event, what] of [
+  ["ssh", "SSH"],
+  ["ready", "its engine"],
+]) {
   const [through, bare] = [samples.mk, samples.virsh].map((each) => median(each.map((sample) => sample[event])));
-  console.log(
-    `${event}: mk ${(through / 1000).toFixed(2)} s, virsh ${(bare / 1000).toFixed(2)} s, ratio ${(through / bare).toFixed(2)}`,
-  );
+  reportRatio(`kvm2: start to ${what} beside virsh start`, through, bare);
 }

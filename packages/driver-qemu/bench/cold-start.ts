@@ -9,8 +9,8 @@ import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createMk, createNodeHost } from "@mk/core";
-
 import { guestImages } from "@mk/guest";
+import { median, reportRatio } from "../../../bench/ratio.mjs";
 import qemu from "../src/index.js";
 
 interface Sample {
@@ -77,14 +77,9 @@ async function bare([file = "", ...original]: readonly string[]): Promise<Sample
   return { sshMs, engineMs };
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
 function report(name: keyof Sample, title: string): void {
-  const [mk, raw] = [ours, theirs].map((samples) => median(samples.map((sample) => sample[name])));
-  const seconds = (ms = Number.NaN) => `${(ms / 1000).toFixed(2)} s`;
-  console.log(`${title}: mk ${seconds(mk)}, bare ${seconds(raw)}, ratio ${((mk ?? 0) / (raw ?? 1)).toFixed(2)}`);
+  const middle = (samples: readonly Sample[]) => median(samples.map((sample) => sample[name]));
+  reportRatio(title, middle(ours), middle(theirs), { aim: 1.15 });
 }
 
 const ours: Sample[] = [];
@@ -97,8 +92,8 @@ try {
     theirs.push(other);
     console.log(`pair ${pair + 1}: ${JSON.stringify({ mk: sample, bare: other })}`);
   }
-  report("sshMs", "cold start to SSH");
-  report("engineMs", "cold start to Docker");
+  report("sshMs", "qemu: cold start to SSH beside bare QEMU");
+  report("engineMs", "qemu: cold start to Docker beside bare QEMU");
 } finally {
   await rm(directory, { recursive: true, force: true });
 }

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
+import { reportRatio } from "../../../bench/ratio.mjs";
 import { GobDecoder, GobEncoder, type GobSchema, gob } from "../src/index.js";
 import { optionsSchema, toWireOptions } from "../src/protocol/flags.js";
 import { METHODS } from "../src/protocol/methods.js";
@@ -21,7 +22,7 @@ const GO_SOURCES = join(process.cwd(), "test", "go-peer");
 interface Figure {
   readonly name: string;
   readonly value: number;
-  readonly unit: string;
+  readonly unit: "calls/s" | "MB/s";
 }
 
 const run = promisify(execFile);
@@ -132,10 +133,8 @@ function table(title: string, own: readonly Figure[], go: readonly Figure[]): vo
   console.log(`\n${title}`);
   for (const { name, value, unit } of own) {
     const reference = go.find((figure) => figure.name === name)!.value;
-    const times = `${(reference / value).toFixed(2)} × Go's time`;
-    console.log(
-      `  ${name.padEnd(24)}${value.toFixed(0).padStart(8)} ${unit.padEnd(8)} Go ${reference.toFixed(0).padStart(8)}   ${times}`,
-    );
+    // Go's rate over ours is our time over Go's.
+    reportRatio(`libmachine: ${title}, ${name}, Go's rate beside ours`, reference, value, { unit, aim: 3 });
   }
 }
 
