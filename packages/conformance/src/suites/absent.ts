@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createMk, type Driver, defineDriver, type MachineHandle, type MachineState } from "@mk/core";
+import { createMk, type MachineHandle } from "@mk/core";
 import { expect } from "vitest";
 import { type Ability, type Suite, suiteOf } from "../contract-test.js";
+import { stubDriver } from "../stub-driver.js";
 
 /** What a user asks of an ability, through mk's own API. */
 const ASKS: Readonly<Partial<Record<Ability, Readonly<Record<string, (machine: MachineHandle) => Promise<unknown>>>>>> =
@@ -32,7 +33,9 @@ export const absent: Suite = ({ driver, abilities }) =>
           async () => {
             const home = await mkdtemp(join(tmpdir(), "mk-conformance-"));
             try {
-              await using mk = createMk({ home, drivers: [bareDriver(driver.name)] });
+              // Core needs a driver that runs: one of the same name, which lacks every ability.
+              const { driver: bare } = stubDriver(undefined, { name: driver.name });
+              await using mk = createMk({ home, drivers: [bare] });
               await using machine = await mk.start({ name: "bare" });
               await expect(ask(machine)).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
             } finally {
@@ -42,31 +45,3 @@ export const absent: Suite = ({ driver, abilities }) =>
         ]),
     ),
   );
-
-/** A driver of this name with no ability at all, whose machines are this computer: core needs one that runs. */
-function bareDriver(name: string): Driver {
-  let state: MachineState & ("absent" | "stopped" | "running") = "absent";
-  const become = (next: typeof state) => async () => {
-    state = next;
-  };
-  return defineDriver({
-    name,
-    summary: "stands in for a driver that lacks an ability",
-    priority: "default",
-    traits: { isolation: "none", parallel: true, privileged: false, image: "none" },
-    options: {},
-    status: async () => ({ status: "ready" }),
-    createConfig: () => ({ version: 1 }),
-    parseConfig: () => ({ version: 1 }),
-    createDriver: () => ({
-      inspect: async () => ({ state }),
-      create: become("stopped"),
-      start: become("running"),
-      stop: become("stopped"),
-      kill: become("stopped"),
-      remove: become("absent"),
-      access: async () => ({ via: "exec", argv: ["env"] }),
-      endpoint: async (port) => ({ host: "127.0.0.1", port }),
-    }),
-  });
-}

@@ -1,3 +1,4 @@
+import type { MachineStatus } from "../contract/status.js";
 import { MkError } from "../errors.js";
 import type { Call } from "./call.js";
 import { createDeadline } from "./deadline.js";
@@ -14,17 +15,17 @@ const GRACE_MS = 5_000;
 
 /**
  * Powers the machine off: asks the guest first unless `force`, cuts the power when it does not obey, and proves by inspection that the
- * machine is off. Succeeds when it is off already. Called under the machine's lock.
+ * machine is off. Succeeds when it is off already. A machine whose hypervisor does not answer is left alone unless `force`, with
+ * MACHINE_UNRESPONSIVE: it may be well, and its data in memory. Called under the machine's lock.
  */
 export async function stopMachine(engine: Engine, session: MachineSession, call: Call, force = false): Promise<void> {
   await runOnMachine(engine, session, "stop", call, async (op) => {
     const { machine, intent, name } = session;
     const status = await op.step("inspect", "reading the machine's state", () => inspectMachine(session, op.signal));
-    if (status.state === "absent") assertUsable(name, status);
+    if (status.state === "absent" || !force) assertReachable(name, status);
     if (status.state !== "stopped" && status.state !== "saved") {
       await op.step("intent", "noting what is about to be done", () => intent.declare("stop"));
-      // Only a running guest can be asked; one that is paused, hangs or is half up cannot.
-      const off = !force && status.state === "running" && (await shutDown(session, op));
+      const off = !force && (await wake(session, status, op)) && (await shutDown(session, op));
       if (!off) await op.step("kill", "cutting the power", () => machine.kill(op));
       await op.step("verify", "checking that it is off", () => assertOff(session, op));
     }
@@ -33,19 +34,45 @@ export async function stopMachine(engine: Engine, session: MachineSession, call:
   });
 }
 
-/** Whether the guest shut down by itself in time. */
-async function shutDown({ machine, name }: MachineSession, op: CoreOperation): Promise<boolean> {
+/** MACHINE_ABSENT, or MACHINE_UNRESPONSIVE when it is not known whether the machine runs. One that is broken can be switched off. */
+function assertReachable(name: string, status: MachineStatus): void {
+  if (status.state !== "broken") assertUsable(name, status);
+}
+
+/** Whether the guest can be asked: it runs, or goes on from where somebody paused it. One that hangs or is half up cannot. */
+async function wake({ machine }: MachineSession, status: MachineStatus, op: CoreOperation): Promise<boolean> {
+  if (status.state !== "paused") return status.state === "running";
+  // With a reason it was not the user who paused it, and it would be paused again at once.
+  const { suspension } = machine;
+  if (suspension === undefined || status.reason !== undefined) return false;
+  return await attempt(op, "the machine could not be resumed", () =>
+    op.step("resume", "resuming the machine", () => suspension.resume(op)),
+  );
+}
+
+/** Whether the guest shut down by itself in time. MACHINE_UNRESPONSIVE when the hypervisor does not even say whether it runs. */
+async function shutDown(session: MachineSession, op: CoreOperation): Promise<boolean> {
+  const { machine, name } = session;
   using deadline = createDeadline(`shutdown of machine ${JSON.stringify(name)}`, { idleMs: SHUTDOWN_MS });
   const signal = AbortSignal.any([op.signal, deadline.signal]);
-  try {
-    await op.step("shutdown", "asking the guest to shut down", () =>
+  const isOff = await attempt(op, "the guest did not shut down", () =>
+    op.step("shutdown", "asking the guest to shut down", () =>
       orAbort(signal, GRACE_MS, () => machine.stop({ ...op, signal })),
-    );
+    ),
+  );
+  if (!isOff) assertReachable(name, await inspectMachine(session, op.signal));
+  return isOff;
+}
+
+/** Whether `work` succeeded; the user is told when it did not. */
+async function attempt(op: CoreOperation, failure: string, work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
     return true;
   } catch (error) {
     op.signal.throwIfAborted();
     const message = error instanceof Error ? error.message : String(error);
-    op.emit({ type: "note", level: "warning", message: `the guest did not shut down: ${message}` });
+    op.emit({ type: "note", level: "warning", message: `${failure}: ${message}` });
     return false;
   }
 }
