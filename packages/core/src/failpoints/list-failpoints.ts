@@ -1,12 +1,12 @@
 /** Core's own steps, by operation. Drivers add theirs: every `op.step` is one. */
 const STEPS = {
   create: ["image", "config", "save", "inspect", "driver", "resolve", "remove"],
-  start: ["inspect", "intent", "driver", "resume", "ssh", "ready", "resolve", "power-off"],
-  stop: ["inspect", "intent", "shutdown", "kill", "verify", "resolve"],
+  start: ["inspect", "intent", "driver", "resume", "ssh", "ready", "clock", "resolve", "power-off"],
+  stop: ["inspect", "intent", "resume", "shutdown", "kill", "verify", "resolve"],
   reconfigure: ["intent", "driver", "save", "resolve"],
   delete: ["intent", "inspect", "kill", "driver", "files"],
   pause: ["driver"],
-  resume: ["driver"],
+  resume: ["driver", "clock"],
   lock: ["acquire", "release"],
   store: [
     "directory",

@@ -1,5 +1,7 @@
-import type { MachineStatus } from "../contract/status.js";
+import type { Operation } from "../contract/operation.js";
+import type { MachineState, MachineStatus } from "../contract/status.js";
 import { MkError } from "../errors.js";
+import { askGuest } from "../readiness/ask-guest.js";
 import { waitForGuest } from "../readiness/wait-for-guest.js";
 import { waitForShell } from "../readiness/wait-for-shell.js";
 import type { Call } from "./call.js";
@@ -8,6 +10,10 @@ import { assertUsable, inspectMachine } from "./inspect-machine.js";
 import type { MachineSession } from "./machine-session.js";
 import type { CoreOperation } from "./operation.js";
 import { runOnMachine } from "./run-on-machine.js";
+import { syncClock } from "./sync-clock.js";
+
+/** What mk's guest leaves for whoever asks later, once it has said that it is ready. */
+const READY = ["test", "-e", "/run/mk/engine"];
 
 /** Brings an existing machine to `running` with its guest ready, from whatever state it is in. Called under the machine's lock. */
 export async function bootMachine(engine: Engine, session: MachineSession, call: Call): Promise<void> {
@@ -15,21 +21,27 @@ export async function bootMachine(engine: Engine, session: MachineSession, call:
     const { machine, intent, name, driver } = session;
     const status = await op.step("inspect", "reading the machine's state", () => settled(session, op));
     assertUsable(name, status);
-    if (status.state === "running" || status.state === "starting") return await waitUntilReady(engine, session, op);
+    if (status.state === "running" || status.state === "starting") {
+      await waitUntilReady(engine, session, op, status.state);
+      if ((engine.host.sleptMs?.() ?? 0) > 0) await syncClock(engine, session, op);
+      return;
+    }
 
     await op.step("intent", "noting what is about to be done", () => intent.declare("start"));
-    // Registered before the driver acts: the power must be off again whenever the start did not come to its end.
-    if (status.state !== "paused") {
+    // Registered before the driver acts: the power must be off again whenever the start did not come to its end. What comes back from a
+    // pause or from disk has unwritten data in its memory: there the power stays.
+    if (status.state === "stopped") {
       op.undo((undo) =>
         undo.step("power-off", "cutting the power", () => powerOff(session, undo.signal, () => machine.kill(undo))),
       );
     }
     if (status.state === "paused") {
-      await op.step("resume", "resuming the machine", () => resume(session, status, op));
+      await op.step("resume", "resuming the machine", () => resumeMachine(session, status, op));
     } else {
       await op.step("driver", `powering on with ${driver.name}`, () => machine.start(op));
     }
     await waitUntilReady(engine, session, op, status.state);
+    if (status.state !== "stopped") await syncClock(engine, session, op);
     await op.step("resolve", "finishing", () => intent.resolve());
     op.emit({ type: "machine.state", state: "running" });
   });
@@ -49,7 +61,7 @@ async function powerOff(session: MachineSession, signal: AbortSignal, kill: () =
   await session.intent.resolve();
 }
 
-async function resume(
+async function resumeMachine(
   { machine, name, driver }: MachineSession,
   status: MachineStatus,
   op: CoreOperation,
@@ -82,12 +94,13 @@ async function waitUntilReady(
   engine: Engine,
   session: MachineSession,
   op: CoreOperation,
-  from: MachineStatus["state"] = "running",
+  from: MachineState,
 ): Promise<void> {
-  const { console: source } = session.machine;
+  const { machine } = session;
   // The console has what was written since the last start, also by a guest that was paused meanwhile, and even if it was before its first
   // instruction; one that comes back from disk goes on where it was. A guest that is not ours writes no markers.
   const writesMarkers = session.driver.traits.image !== "none" && from !== "saved";
-  if (source !== undefined && writesMarkers) await waitForGuest(session.machine, source, op);
-  else await waitForShell(engine, session, op);
+  if (machine.console === undefined || !writesMarkers) return await waitForShell(engine, session, op);
+  const isReady = (ask: Operation): Promise<boolean> => askGuest(engine, session, READY, ask);
+  await waitForGuest({ machine, console: machine.console, ...(from !== "stopped" && { isReady }) }, op);
 }

@@ -14,6 +14,7 @@ import { startMachine } from "./start-machine.js";
 import { stopMachine } from "./stop-machine.js";
 import { absent, readConfig, requireConfig } from "./stored-machine.js";
 import { sweepLeftovers } from "./sweep-leftovers.js";
+import { syncClock } from "./sync-clock.js";
 
 export async function start(engine: Engine, name: string, request: StartRequest, call: Call): Promise<void> {
   await startMachine(engine, name, request, call);
@@ -50,6 +51,7 @@ export async function resume(engine: Engine, name: string, call: Call): Promise<
       const status = await inspectMachine(session, op.signal);
       if (status.state !== "paused") return await assertRunning(session, op.signal);
       await op.step("driver", "resuming the machine", () => suspension.resume(op));
+      await syncClock(engine, session, op);
       op.emit({ type: "machine.state", state: "running" });
     });
   });

@@ -1,4 +1,5 @@
 import type { Machine } from "../contract/machine.js";
+import type { Operation } from "../contract/operation.js";
 import { MkError } from "../errors.js";
 import type { CoreOperation } from "../lifecycle/operation.js";
 import { quietOperation } from "../lifecycle/operation.js";
@@ -8,14 +9,25 @@ import { type GuestMarker, parseMarker } from "./marker.js";
 const TAIL_LINES = 40;
 /** A console that is silent this long may be that of a machine that died: then its driver is asked. */
 const SILENCE_MS = 3_000;
+/** What the console of a machine that runs has to say comes at once: after this silence the guest itself is asked. */
+const FIRST_SILENCE_MS = 250;
+
+export interface GuestSource {
+  readonly machine: Machine;
+  readonly console: NonNullable<Machine["console"]>;
+  /**
+   * Asks the guest itself whether it is ready, for a machine that has run before: the guest says so once, and its console may be a ring or
+   * a log that was cut. Not given for a fresh start, which has lost nothing, and whose guest has better to do than to answer.
+   */
+  readonly isReady?: (op: Operation) => Promise<boolean>;
+}
 
 /**
  * Follows the machine's console until the guest says that it is ready: first the step `ssh`, then the step `ready`. GUEST_FAILED with the
  * console's tail when the guest reports a failure or the machine stops; the operation's deadline is put off by each marker.
  */
 export async function waitForGuest(
-  machine: Machine,
-  source: NonNullable<Machine["console"]>,
+  { machine, console: source, isReady }: GuestSource,
   op: CoreOperation,
 ): Promise<void> {
   const stop = new AbortController();
@@ -23,10 +35,48 @@ export async function waitForGuest(
   const lines = consoleLines(source.read(signal))[Symbol.asyncIterator]();
   const tail: string[] = [];
   const seen = new Set<string>();
+  let silenceMs = isReady === undefined ? SILENCE_MS : FIRST_SILENCE_MS;
+
+  /** Whether the guest says itself that it is ready, before a line comes. */
+  async function asked(line: Promise<unknown>): Promise<boolean> {
+    if (isReady === undefined) return false;
+    const enough = new AbortController();
+    try {
+      const answer = isReady({ ...op, signal: AbortSignal.any([op.signal, enough.signal]) });
+      return await Promise.race([answer, line.then(() => false)]);
+    } finally {
+      enough.abort();
+    }
+  }
+
+  /** The console's next line; undefined when the guest is known to be ready without it. */
+  async function nextLine(): Promise<string | undefined> {
+    const next = lines.next();
+    // Handled below; a rejection after we have stopped listening must not be an unhandled one.
+    next.catch(() => undefined);
+    for (;;) {
+      const result = await orSilence(next, silenceMs, op.signal);
+      if (result === "silence") {
+        // Each look and each question costs a slow guest or hypervisor something.
+        silenceMs = Math.min(silenceMs * 2, SILENCE_MS);
+        await assertAlive(machine, op, tail);
+        if (await asked(next)) return undefined;
+      } else if (result.done !== true) {
+        return result.value;
+      } else {
+        op.signal.throwIfAborted();
+        await assertAlive(machine, op, tail);
+        throw new MkError("GUEST_FAILED", "the machine's console ended before the guest was ready", {
+          details: { console: tail },
+        });
+      }
+    }
+  }
 
   async function until(...events: readonly string[]): Promise<void> {
     while (!events.some((event) => seen.has(event))) {
-      const line = await nextLine(lines, machine, op, tail);
+      const line = await nextLine();
+      if (line === undefined) return void seen.add("ready");
       tail.push(line);
       if (tail.length > TAIL_LINES) tail.shift();
       const marker = parseMarker(line);
@@ -55,37 +105,13 @@ export async function waitForGuest(
   }
 }
 
-async function nextLine(
-  lines: AsyncIterator<string>,
-  machine: Machine,
-  op: CoreOperation,
-  tail: readonly string[],
-): Promise<string> {
-  const next = lines.next();
-  // Handled below; a rejection after we have stopped listening must not be an unhandled one.
-  next.catch(() => undefined);
-  for (;;) {
-    const result = await orSilence(next, op.signal);
-    if (result === "silence") {
-      await assertAlive(machine, op, tail);
-      continue;
-    }
-    if (result.done !== true) return result.value;
-    op.signal.throwIfAborted();
-    await assertAlive(machine, op, tail);
-    throw new MkError("GUEST_FAILED", "the machine's console ended before the guest was ready", {
-      details: { console: tail },
-    });
-  }
-}
-
 /** The promise's result, or "silence" after a while; rejects with the signal's reason. */
-async function orSilence<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | "silence"> {
+async function orSilence<T>(promise: Promise<T>, silenceMs: number, signal: AbortSignal): Promise<T | "silence"> {
   signal.throwIfAborted();
   let timer: NodeJS.Timeout | undefined;
   let onAbort = (): void => undefined;
   const other = new Promise<"silence">((resolve, reject) => {
-    timer = setTimeout(resolve, SILENCE_MS, "silence");
+    timer = setTimeout(resolve, silenceMs, "silence");
     onAbort = () => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
   });
