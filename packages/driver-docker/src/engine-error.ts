@@ -17,6 +17,13 @@ export function connectionError(error: unknown, place: EnginePlace): MkError {
       });
     case "ENOENT":
     case "ECONNREFUSED":
+      if (/^(?:tcp|https?):/.test(place.host)) {
+        return new MkError("DRIVER_UNAVAILABLE", `${where} refuses connections`, {
+          hint: `Start the engine at ${place.host}, or choose another one with DOCKER_HOST or 'docker context use'.`,
+          details: { reason: "docker-refused", errno },
+          cause: error,
+        });
+      }
       return new MkError("DRIVER_UNAVAILABLE", `${where} is not running`, {
         hint: "Start Docker: 'sudo systemctl start docker' on Linux, Docker Desktop elsewhere.",
         details: { reason: "docker-stopped", errno },
@@ -39,6 +46,9 @@ export function connectionError(error: unknown, place: EnginePlace): MkError {
   });
 }
 
+/** The hint where the engine's own words are all there is. */
+export const READ_LOG = "Look at the engine's log, on Linux with 'journalctl -u docker'.";
+
 /** What the engine said no to. `details.status` is its status, `details.engine` its words. */
 export function refusal(call: EngineCall, status: number, text: string): MkError {
   const body = parseJson(text);
@@ -49,7 +59,7 @@ export function refusal(call: EngineCall, status: number, text: string): MkError
   const details = { status, engine: said };
   const known = KNOWN.find(({ pattern }) => pattern.test(said));
   const code: MkErrorCode = known?.code ?? "DRIVER_FAILED";
-  const hint = known?.hint ?? (status >= 500 ? "Look at the engine's log: journalctl -u docker" : undefined);
+  const hint = known?.hint ?? READ_LOG;
   return new MkError(
     code,
     `the Docker Engine refused ${call.method} /${call.path.join("/")}: ${said || `status ${status}`}`,
