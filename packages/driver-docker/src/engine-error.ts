@@ -3,7 +3,7 @@ import type { EngineCall } from "./engine.js";
 import type { EnginePlace } from "./engine-place.js";
 import { parseJson } from "./parse-json.js";
 
-/** A call that got no answer: why the engine cannot be reached, and what to do about it. MkErrors of the host pass their code on. */
+/** A call that got no answer: why the engine cannot be reached, and what to do about it. Other MkErrors of the host pass. */
 export function connectionError(error: unknown, place: EnginePlace): MkError {
   const errno = errnoOf(error);
   const where = `the Docker Engine at ${place.host}`;
@@ -36,6 +36,14 @@ export function connectionError(error: unknown, place: EnginePlace): MkError {
         details: { reason: "docker-reset" },
         cause: error,
       });
+  }
+  if (MkError.is(error, "COMMAND_FAILED") && place.host.startsWith("ssh:")) {
+    const said = String(error.details?.stderr ?? "").trim();
+    return new MkError("DRIVER_UNAVAILABLE", `${where} cannot be reached: ${said || error.message}`, {
+      hint: `Make 'docker --host ${place.host} version' work without a question.`,
+      details: { reason: "docker-ssh" },
+      cause: error,
+    });
   }
   if (MkError.is(error)) return error;
   const reason = error instanceof Error ? error.message : String(error);

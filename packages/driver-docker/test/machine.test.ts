@@ -1,3 +1,4 @@
+import type { Program } from "@mk/conformance";
 import type { Operation } from "@mk/core";
 import { describe, expect, test } from "vitest";
 import dockerDriver from "../src/index.js";
@@ -389,6 +390,25 @@ describe("an engine elsewhere", () => {
       reason: expect.stringContaining("engine.example"),
       fix: expect.stringContaining("engine.example"),
     });
+  });
+
+  test("is reached by ssh with the user's own settings, and its ports at the host that ssh goes to", async () => {
+    const programs: Record<string, Program> = { ssh: (process) => process.print("hostname box.lan\n") };
+    const on = dockerHost({ env: { DOCKER_HOST: "ssh://me@box", HOME: "/home/user", PATH: "/usr/bin" }, programs });
+    const argv = ["ssh", "-T", "-l", "me", "--", "box", "docker", "system", "dial-stdio"] as const;
+    on.host.network.listen({ argv }, (stream) => on.engine.accept(stream));
+    const { machine, op } = await scriptedMachine({ on });
+    await machine.create(op);
+    await machine.start(op);
+    const bindings = Object.values(only(on.engine).request.HostConfig.PortBindings ?? {}).flat();
+    expect(bindings.map(({ HostIp }) => HostIp)).toEqual(["0.0.0.0", "0.0.0.0"]);
+    expect(await machine.access(op)).toMatchObject({ host: "box.lan", port: Number(bindings[0]?.HostPort) });
+    expect(await dockerDriver.status(on.host, AbortSignal.timeout(10_000))).toMatchObject({
+      status: "ready",
+      note: expect.stringContaining("box.lan"),
+    });
+    await machine.remove(op);
+    expect(on.engine.inventory()).toEqual(["network bridge"]);
   });
 
   test("on loopback is here", async () => {
