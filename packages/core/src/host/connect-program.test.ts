@@ -44,6 +44,16 @@ test("a program ends with its connection, and its children too", async () => {
   });
 });
 
+test("what a program leaves behind when it ends by itself stays", async () => {
+  const connection = await connect("sleep 300 <&- >&- 2>&- & echo $!");
+  connection.end();
+  const pid = Number(await text(connection));
+  connection.destroy();
+  const identity = await processes.identify(pid);
+  expect(identity).toBeDefined();
+  if (identity !== undefined) await processes.signal(identity, "SIGKILL");
+});
+
 test("writing to a program that has ended is no error of its own", async () => {
   const connection = await connect("exit 0");
   connection.write("x".repeat(1_000_000));

@@ -30,7 +30,8 @@ export function connectProgram(
     write: (chunk, encoding, done) => void stdin.write(chunk, encoding, () => done()),
     final: (done) => void stdin.end(() => done()),
     destroy(error, done) {
-      killGroup(child, "SIGTERM", platform);
+      // What it leaves behind when it ends by itself is meant to stay: ssh's shared connection (ControlPersist).
+      if (child.exitCode === null && child.signalCode === null) killGroup(child, "SIGTERM", platform);
       done(error);
     },
   });
