@@ -149,6 +149,14 @@ export class MachineNetwork {
       throw new MkError("INVALID_OPTION", `libvirt has no network ${name}`, {
         hint: "List the networks with 'virsh net-list --all', or leave --kvm2-network out.",
       });
+    if ((await this.#factsOf(libvirt, network, signal))?.dhcp === false)
+      throw new MkError(
+        "INVALID_OPTION",
+        `libvirt gives no addresses on network ${name}, so mk could not find its machine`,
+        {
+          hint: "Choose a network with <dhcp>, or leave --kvm2-network out.",
+        },
+      );
     return network;
   }
 

@@ -26,6 +26,7 @@ describe("networkXml", () => {
     expect([network.name, network.bridge["@name"], network.ip.dhcp.host["@name"]]).toEqual([name, name, name]);
     expect(parseNetworkXml(xml)).toEqual({
       addresses: [{ gateway: "192.168.39.1", prefix: 24 }],
+      dhcp: true,
       hosts: [{ mac: spec.host.mac, ip: "192.168.39.2" }],
     });
   });
@@ -35,6 +36,7 @@ describe("parseNetworkXml", () => {
   it("reads a network without addresses, such as a bridge of the host", () => {
     expect(parseNetworkXml("<network><name>br</name><forward mode='bridge'/><bridge name='br0'/></network>")).toEqual({
       addresses: [],
+      dhcp: false,
       hosts: [],
     });
   });

@@ -41,6 +41,8 @@ export function networkXml({ name, uuid, bridge, subnet, host }: NetworkSpec): s
 export interface NetworkFacts {
   /** The host's IPv4 addresses on it; none for a bridge of the host. */
   readonly addresses: readonly { readonly gateway: string; readonly prefix: number }[];
+  /** Whether libvirt's own DHCP server answers on it, whose leases can be read. */
+  readonly dhcp: boolean;
   readonly hosts: readonly { readonly mac: string; readonly ip: string }[];
 }
 
@@ -58,9 +60,11 @@ export function parseNetworkXml(xml: string): NetworkFacts {
   const network = objectAt(parser.parse(xml), "network");
   if (!network) throw new MkError("PROTOCOL_ERROR", "libvirt described a network in XML that mk cannot read");
   const ips = recordsAt(network, "ip").filter((ip) => ip["@family"] !== "ipv6");
-  const hosts = ips.flatMap((ip) => recordsAt(objectAt(ip, "dhcp") ?? {}, "host"));
+  const dhcp = ips.map((ip) => objectAt(ip, "dhcp")).filter((each) => each !== undefined);
+  const hosts = dhcp.flatMap((each) => recordsAt(each, "host"));
   return {
     addresses: ips.map((ip) => ({ gateway: String(ip["@address"]), prefix: prefixOfIp(ip) })),
+    dhcp: dhcp.length > 0,
     hosts: hosts.map((host) => ({ mac: String(host["@mac"]).toLowerCase(), ip: String(host["@ip"]) })),
   };
 }

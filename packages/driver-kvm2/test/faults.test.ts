@@ -61,6 +61,17 @@ describe("networks of others", () => {
   });
 });
 
+describe("a network of the user's", () => {
+  it("must be one on which libvirt gives addresses", async () => {
+    const libvirt = new ScriptedLibvirt();
+    foreignNetwork(libvirt, "bridged", "address='10.1.0.1' prefix='24'");
+    await using machine = await bench(libvirt, { network: "bridged" });
+    const handle = await machine.handle();
+    const { result } = await machine.run((op) => handle.create(op));
+    expect(result).toMatchObject({ ok: false, error: { code: "INVALID_OPTION" } });
+  });
+});
+
 describe("a domain", () => {
   it("that its owner renamed starts under its new name and is removed", async () => {
     const libvirt = new ScriptedLibvirt();
