@@ -16,6 +16,17 @@ describe("files", () => {
   afterEach(() => directory[Symbol.asyncDispose]());
   const modeOf = async (path: string): Promise<number> => (await lstat(path)).mode & 0o7777;
 
+  test.runIf(process.platform === "linux")("makeDirectory ends with an error where nothing can be made", async () => {
+    await expect(files.makeDirectory("/proc/mk/home")).rejects.toMatchObject({ code: "IO_FAILED" });
+    await expect(files.makeDirectory("/dev/null/home")).rejects.toMatchObject({ code: "IO_FAILED" });
+  });
+
+  test("makeDirectory is content with what others made at the same time", async () => {
+    const path = directory.join("a", "b", "c");
+    await Promise.all(Array.from({ length: 8 }, () => files.makeDirectory(path)));
+    expect(await readdir(path)).toEqual([]);
+  });
+
   describe("write", () => {
     test.each([0o000, 0o022, 0o077])("gives exactly the mode that was asked for under umask %o", async (mask) => {
       const before = process.umask(mask);

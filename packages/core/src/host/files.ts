@@ -1,11 +1,12 @@
 import { constants, type Stats } from "node:fs";
-import { chmod, type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm, statfs } from "node:fs/promises";
+import { chmod, type FileHandle, lstat, open, readdir, realpath, rename, rm, statfs } from "node:fs/promises";
 import { dirname, isAbsolute, normalize, parse } from "node:path";
 import type { FileStat, Files } from "../contract/host.js";
 import { MkError } from "../errors.js";
 import { replaceFile, syncDirectory } from "./atomic-write.js";
 import { concatFiles, copySparse, writeAll } from "./copy-file.js";
 import { errnoOf, onPath, onPathIfPresent } from "./file-error.js";
+import { makeDirectories } from "./make-directories.js";
 
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 const READ_CHUNK_BYTES = 64 * 1024;
@@ -43,7 +44,7 @@ export function createFiles(platform: NodeJS.Platform): Files {
     concat: (to, parts) => concatFiles(to, parts, platform),
     makeDirectory: (path, { mode = 0o700 } = {}) =>
       onPath("create directory", path, async () => {
-        const first = await mkdir(path, { recursive: true, mode });
+        const first = await makeDirectories(path, mode);
         // The umask may have taken bits that were asked for; a directory that was there keeps its mode.
         if (first !== undefined && platform !== "win32") await chmod(path, mode);
       }),

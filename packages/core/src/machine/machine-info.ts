@@ -18,7 +18,10 @@ export async function machineInfo(engine: Engine, name: string, signal: AbortSig
     case "broken":
       return brokenInfo(name, stored.problem);
     case "recovered":
-      return { ...(await configuredInfo(engine, stored.config, signal)), problem: stored.problem.toJSON() };
+      return {
+        ...(await configuredInfo(engine, stored.config, signal)),
+        problem: { ...stored.problem.toJSON(), hint: `Put the last good copy in its place: mk start -p ${name}` },
+      };
     case "good":
       return await configuredInfo(engine, stored.config, signal);
     default:

@@ -1,6 +1,7 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { MkError } from "../errors.js";
 import { fileError } from "../host/file-error.js";
+import { makeDirectories } from "../host/make-directories.js";
 import { assertMachineName } from "./machine-name.js";
 
 /** mk's own directory: where everything is. */
@@ -29,9 +30,14 @@ export function createHome(root: string): Home {
     async ensure() {
       for (const directory of [machines, locks]) {
         try {
-          await mkdir(directory, { recursive: true, mode: 0o700 });
+          await makeDirectories(directory, 0o700);
         } catch (error) {
-          throw fileError(error, "make", directory);
+          const { code, message, hint, details, cause } = fileError(error, "make", directory);
+          throw new MkError(code, message, {
+            hint: hint ?? "Set MK_HOME to a directory you may write to.",
+            details,
+            cause,
+          });
         }
       }
     },
