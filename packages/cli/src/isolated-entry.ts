@@ -1,24 +1,16 @@
-import { type DriverEntry, MkError } from "@mk/core";
+import { type DriverEntry, settingOf } from "@mk/core";
 
 /** Who a driver's process runs as: the user who started mk, or root by sudo. */
 type Isolation = "user" | "root";
 
-/**
- * The drivers that the user wants in a process of their own: names separated by commas, `all` for every one, each with `:root` behind it to run that
- * process, and nothing else of mk, with privileges.
- */
-export function parseIsolation(text: string | undefined): ReadonlyMap<string, Isolation> {
-  const words = (text ?? "").split(",").map((word) => word.trim());
+/** The drivers that the user wants in a process of their own, by MK_ISOLATE or else by the setting `isolate`; `all` stands for every one. */
+export function isolationWishes(
+  env: string | undefined,
+  configured: readonly string[] = [],
+): ReadonlyMap<string, Isolation> {
+  const words = env ? (settingOf("isolate").parse(env, "MK_ISOLATE") as readonly string[]) : configured;
   return new Map(
-    words
-      .filter((word) => word !== "")
-      .map((word): [string, Isolation] => {
-        const match = /^([a-z][a-z0-9-]*)(:root)?$/.exec(word);
-        if (match?.[1] !== undefined) return [match[1], match[2] === undefined ? "user" : "root"];
-        throw new MkError("CONFIG_INVALID", `MK_ISOLATE does not take ${JSON.stringify(word)}`, {
-          hint: "Name drivers separated by commas, as in MK_ISOLATE=docker:root,qemu.",
-        });
-      }),
+    words.map((word) => (word.endsWith(":root") ? [word.slice(0, -":root".length), "root"] : [word, "user"])),
   );
 }
 

@@ -1,3 +1,10 @@
+import { quoteForShell } from "@mk/core";
+
+/** A command as people would type it: quoted only where a shell would read something else. */
+export function shownCommand(argv: readonly string[]): string {
+  return argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : quoteForShell(word))).join(" ");
+}
+
 /** One word for fish: only `\` and `'` are special within single quotes. */
 export function quoteFish(word: string): string {
   return `'${word.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;

@@ -3,10 +3,10 @@ import type { OptionSpec, OptionSpecs } from "../contract/options.js";
 /** The names under which one driver option can be set. */
 export interface NamedOption {
   readonly key: string;
-  /** Without the dashes: `qemu-accel`. */
+  /** Without the dashes: `qemu-accelerator`. */
   readonly flag: string;
   readonly env: string;
-  /** As `mk config set` takes it: `qemu.accel`. */
+  /** As `mk config set` takes it: `qemu.accelerator`. */
   readonly setting: string;
   readonly spec: OptionSpec;
 }

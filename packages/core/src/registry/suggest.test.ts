@@ -13,6 +13,12 @@ describe("suggest", () => {
     expect(suggest(word, ["qemu", "docker", "start", "memory", "disk-size"])).toBe(meant);
   });
 
+  it("takes the only one that begins with the word, though another is nearer", () => {
+    expect(suggest("stat", ["start", "status"])).toBe("status");
+    expect(suggest("sta", ["start", "status"])).toBeUndefined();
+    expect(suggest("accel", ["accelerator", "cpu"])).toBe("accelerator");
+  });
+
   it("finds nothing for a word that is near to none", () => {
     expect(suggest("foo", ["qemu", "docker", "kvm2"])).toBeUndefined();
     expect(suggest("x", [])).toBeUndefined();

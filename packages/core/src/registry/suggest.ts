@@ -1,5 +1,11 @@
-/** The candidate a mistyped word most likely meant; undefined when none is near. Ties go to the first candidate. */
-export function suggest(word: string, candidates: Iterable<string>): string | undefined {
+/**
+ * The candidate a mistyped word most likely meant: the only one that begins with it, else the nearest; undefined when none is near. Ties go
+ * to the first candidate.
+ */
+export function suggest(word: string, candidates: readonly string[]): string | undefined {
+  const begun = candidates.filter((candidate) => candidate.startsWith(word.toLowerCase()));
+  // Two letters are as likely a slip as a beginning.
+  if (word.length > 2 && begun.length === 1) return begun[0];
   let best: string | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {

@@ -1,7 +1,7 @@
 import type { ConfigFile } from "./parse-user-config.js";
 import { driverSetting } from "./user-config-file.js";
 
-/** The value of a setting, `cpus` or `qemu.accel`; undefined when it is not set. */
+/** The value of a setting, `cpus` or `qemu.accelerator`; undefined when it is not set. */
 export function getSetting(file: ConfigFile, name: string): unknown {
   const own = driverSetting(name);
   return own === undefined ? ownValue(file, name) : ownValue(section(file, own.driver), own.option);
@@ -16,7 +16,7 @@ export function withSetting(file: ConfigFile, name: string, value: unknown): Con
   return withKey(file, "drivers", Object.keys(drivers).length === 0 ? undefined : drivers);
 }
 
-/** All settings of the file, those of drivers as `qemu.accel`, by name. */
+/** All settings of the file, those of drivers as `qemu.accelerator`, by name. */
 export function listSettings(file: ConfigFile): readonly (readonly [name: string, value: unknown])[] {
   const plain = Object.entries(file).filter(([name]) => name !== "drivers");
   const ofDrivers = Object.keys(record(file.drivers)).flatMap((driver) =>

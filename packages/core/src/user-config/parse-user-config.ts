@@ -46,7 +46,7 @@ export function settingOf(name: string) {
   throw new MkError("CONFIG_INVALID", `there is no setting called ${JSON.stringify(name)}`, {
     hint:
       meant === undefined
-        ? `Choose one of: ${names.join(", ")}, or <driver>.<option> such as qemu.accel.`
+        ? `Choose one of: ${names.join(", ")}, or <driver>.<option> such as qemu.accelerator.`
         : `Use the setting ${meant}.`,
   });
 }

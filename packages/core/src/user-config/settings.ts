@@ -9,7 +9,7 @@ export interface Setting {
   readonly describe: string;
   /** Proves a value in the form of the file and gives it the form of {@link UserConfig}. */
   parse(text: string, where: string): unknown;
-  readonly key: "driver" | "profile" | "cpus" | "memoryMiB" | "diskMiB" | "driverPath";
+  readonly key: "driver" | "profile" | "cpus" | "memoryMiB" | "diskMiB" | "driverPath" | "isolate";
 }
 
 /** Settings by the name `mk config` and the file have for them. */
@@ -24,6 +24,11 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     describe: "directories searched for drivers, separated by commas",
     parse: parseDirectories,
   },
+  isolate: {
+    key: "isolate",
+    describe: "drivers that run in a process of their own, as root those with :root; all for every driver",
+    parse: parseIsolation,
+  },
 };
 
 function parseDriverName(text: string, where: string): string {
@@ -36,11 +41,29 @@ function parseMachineName(text: string, where: string): string {
   throw invalid(where, text, "is not a machine name", `Use a name like ${JSON.stringify(suggestMachineName(text))}.`);
 }
 
-function parseDirectories(text: string, where: string): readonly string[] {
-  const directories = text
+function parseIsolation(text: string, where: string): readonly string[] {
+  const words = parts(text);
+  for (const word of words) {
+    if (isDriverName(word.replace(/:root$/, ""))) continue;
+    throw invalid(
+      where,
+      word,
+      "is not <driver> or <driver>:root",
+      "Separate drivers by commas, as in docker:root,qemu.",
+    );
+  }
+  return words;
+}
+
+function parts(text: string): readonly string[] {
+  return text
     .split(",")
     .map((part) => part.trim())
     .filter((part) => part !== "");
+}
+
+function parseDirectories(text: string, where: string): readonly string[] {
+  const directories = parts(text);
   for (const directory of directories) {
     if (!isAbsolute(directory)) throw invalid(where, directory, "is not absolute", "Give the directory from its root.");
   }

@@ -29,7 +29,7 @@ export async function writeConfigFile(files: Pick<Files, "write">, home: string,
   await files.write(userConfigPath(home), `${JSON.stringify(file, undefined, 2)}\n`);
 }
 
-/** `qemu.accel` → driver and option; undefined for a plain setting. CONFIG_INVALID when a part is missing. */
+/** `qemu.accelerator` → driver and option; undefined for a plain setting. CONFIG_INVALID when a part is missing. */
 export function driverSetting(name: string): { readonly driver: string; readonly option: string } | undefined {
   const dot = name.indexOf(".");
   if (dot < 0) return undefined;
@@ -37,7 +37,7 @@ export function driverSetting(name: string): { readonly driver: string; readonly
   const option = name.slice(dot + 1);
   if (driver === "" || !/^[a-z][a-z0-9-]*$/.test(option)) {
     throw new MkError("CONFIG_INVALID", `${JSON.stringify(name)} is not <driver>.<option>`, {
-      hint: "Write it like qemu.accel",
+      hint: "Write it like qemu.accelerator",
     });
   }
   return { driver, option };
