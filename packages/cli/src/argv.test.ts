@@ -99,7 +99,11 @@ describe("argv that is wrong", () => {
     [["start", "a", "b"], "INVALID_ARGUMENT", "See: mk start --help"],
     [["cp", "a"], "INVALID_ARGUMENT", "See: mk cp --help"],
     [["config", "set", "cpus"], "INVALID_ARGUMENT", /config set --help/],
-    [["ssh", "demo", "uname", "x"], "INVALID_ARGUMENT", "Put what the machine runs behind --: mk ssh -- demo uname x"],
+    [
+      ["ssh", "demo", "uname", "x"],
+      "INVALID_ARGUMENT",
+      "Put what the machine runs behind --: mk ssh [name] -- <command>",
+    ],
   ])("%j is %s", (argv, code, hint) => {
     expect(errorOf(...argv)).toMatchObject({ code, hint: hint instanceof RegExp ? expect.stringMatching(hint) : hint });
   });
@@ -114,14 +118,14 @@ describe("help", () => {
       ["cp", "-h"],
       ["ssh", "-h", "--", "x"],
     ]) {
-      expect(normalizeArgv(cli, argv).wantsHelp).toBe(true);
+      expect(normalizeArgv(cli, argv).wants).toBe("help");
     }
-    expect(normalizeArgv(cli, ["ssh", "--", "--help"]).wantsHelp).toBe(false);
+    expect(normalizeArgv(cli, ["ssh", "--", "--help"]).wants).toBeUndefined();
     expect(normalizeArgv(cli, ["driver", "--help"])).toMatchObject({
       command: undefined,
       words: "driver",
-      wantsHelp: true,
+      wants: "help",
     });
-    expect(normalizeArgv(cli, [])).toMatchObject({ command: undefined, words: "", wantsHelp: false });
+    expect(normalizeArgv(cli, [])).toMatchObject({ command: undefined, words: "", wants: undefined });
   });
 });

@@ -12,7 +12,7 @@ export interface NormalizedArgv {
   readonly words: string;
   /** For `cac.parse`, without the two leading entries. */
   readonly argv: readonly string[];
-  readonly wantsHelp: boolean;
+  readonly wants: "help" | "version" | undefined;
 }
 
 type CacOption = CacCommand["options"][number];
@@ -45,7 +45,11 @@ export function normalizeArgv(cli: CAC, input: readonly string[]): NormalizedArg
     }
     for (const flag of splitFlags(token, declared)) {
       const option = findOption(declared, flag.name);
-      if (option === undefined) throw unknownFlag(flag.name, declared, words);
+      if (option === undefined) {
+        // `mk ssh uname -a`: the flag is another program's.
+        const isPrograms = takesPassThrough(command) && positionals.length > 0;
+        throw unknownFlag(flag.name, declared, words, isPrograms ? behindDashes(words) : undefined);
+      }
       const name = longName(option);
       if (option.isBoolean) {
         add(option, switchFlag(option, name, flag));
@@ -59,26 +63,30 @@ export function normalizeArgv(cli: CAC, input: readonly string[]): NormalizedArg
       }
     }
   }
-  const wantsHelp = flags.get("help")?.[0] === "--help=true";
+  const wants = (["help", "version"] as const).find((name) => flags.get(name)?.[0] === `--${name}=true`);
   // Only a few commands hand words on; for all others `--` just ends the flags.
   if (passed !== undefined && !takesPassThrough(command)) {
     positionals.push(...passed);
     passed = undefined;
   }
-  if (command !== undefined && !wantsHelp) checkPositionals(command, words, positionals);
+  if (command !== undefined && wants === undefined) checkPositionals(command, words, positionals);
   const argv = [
     ...(command === undefined ? [] : [command.name]),
     ...[...flags.values()].flat(),
     ...positionals.map((word) => MARK + word),
     ...(passed === undefined ? [] : ["--", ...passed]),
   ];
-  return { command, words, argv, wantsHelp };
+  return { command, words, argv, wants };
 }
 
 /** Takes the marks off again. */
 export function unmark(value: unknown): unknown {
   if (typeof value === "string") return value.startsWith(MARK) ? value.slice(1) : value;
   return Array.isArray(value) ? value.map(unmark) : value;
+}
+
+function behindDashes(words: string): string {
+  return `Put what the machine runs behind --: mk ${words} [name] -- <command>`;
 }
 
 /** Whether words after `--` belong to a program in the machine. */
@@ -172,14 +180,13 @@ function checkPositionals(command: CacCommand, words: string, positionals: reado
   }
   const surplus = positionals[command.args.length];
   if (surplus !== undefined && !command.args.some((arg) => arg.variadic)) {
-    const hint = takesPassThrough(command)
-      ? `Put what the machine runs behind --: mk ${words} -- ${positionals.slice(command.args.length - 1).join(" ")}`
-      : `See: mk ${words} --help`;
+    const hint = takesPassThrough(command) ? behindDashes(words) : `See: mk ${words} --help`;
     throw new MkError("INVALID_ARGUMENT", `mk ${words} does not take ${JSON.stringify(surplus)}`, { hint });
   }
 }
 
-function unknownCommand(cli: CAC, words: string): MkError {
+/** UNKNOWN_COMMAND with what was probably meant. */
+export function unknownCommand(cli: CAC, words: string): MkError {
   const all = cli.commands.flatMap((command) => [command.name, ...command.aliasNames]).map((n) => n.replace(":", " "));
   const meant = suggest(words, all);
   return new MkError("UNKNOWN_COMMAND", `there is no command ${JSON.stringify(words)}`, {
@@ -187,12 +194,12 @@ function unknownCommand(cli: CAC, words: string): MkError {
   });
 }
 
-function unknownFlag(name: string, declared: readonly CacOption[], words: string): MkError {
+function unknownFlag(name: string, declared: readonly CacOption[], words: string, hint?: string): MkError {
   const shown = name.length === 1 ? `-${name}` : `--${name}`;
   const meant = name.length === 1 ? undefined : suggest(name, declared.map(longName));
   const help = words === "" ? "mk --help" : `mk ${words} --help`;
   return new MkError("UNKNOWN_COMMAND", `${words === "" ? "mk" : `mk ${words}`} has no flag ${shown}`, {
-    hint: meant === undefined ? `See: ${help}` : `Did you mean: --${meant}`,
+    hint: hint ?? (meant === undefined ? `See: ${help}` : `Did you mean: --${meant}`),
   });
 }
 

@@ -22,6 +22,7 @@ export function declare(invoke: Invoke): CAC {
   cli.option("-q, --quiet", "print results and errors only");
   cli.option("--no-color", "no colours (also NO_COLOR)");
   cli.option("-h, --help", "show help");
+  cli.option("-V, --version", "print the version of mk");
 
   const command = (raw: string, summary: string, load: LoadCommand): CacCommand =>
     cli.command(raw, summary).action((...given: unknown[]) => {
@@ -86,7 +87,7 @@ export function declare(invoke: Invoke): CAC {
     async () => (await import("./commands/endpoint.js")).endpoint,
   );
   command(
-    "port-forward <...ports>",
+    "port-forward <...port>",
     "forward ports of the host to the machine until Ctrl-C",
     async () => (await import("./commands/port-forward.js")).portForward,
   ).example("mk port-forward 8080:80");
@@ -118,17 +119,17 @@ export function declare(invoke: Invoke): CAC {
     async () => (await import("./commands/driver-info.js")).driverInfo,
   );
   command(
-    "driver:add <...packages>",
+    "driver:add <...package>",
     "install drivers into mk's own home",
     async () => (await import("./commands/driver-add.js")).driverAdd,
   );
   command(
-    "driver:remove <...drivers>",
+    "driver:remove <...driver>",
     "remove drivers from mk's own home",
     async () => (await import("./commands/driver-remove.js")).driverRemove,
   ).alias("driver:rm");
   command(
-    "driver:update [...drivers]",
+    "driver:update [...driver]",
     "update drivers in mk's own home",
     async () => (await import("./commands/driver-update.js")).driverUpdate,
   );
@@ -150,7 +151,7 @@ export function declare(invoke: Invoke): CAC {
     async () => (await import("./commands/config-set.js")).configSet,
   )
     .example("mk config set driver qemu")
-    .example("mk config set qemu.accel tcg");
+    .example("mk config set qemu.accelerator tcg");
   command(
     "config:unset <setting>",
     "go back to the default",
@@ -169,7 +170,7 @@ export function declare(invoke: Invoke): CAC {
     async () => (await import("./commands/image-info.js")).imageInfo,
   );
   command(
-    "image:remove <...digests>",
+    "image:remove <...digest>",
     "remove guest images",
     async () => (await import("./commands/image-remove.js")).imageRemove,
   ).alias("image:rm");

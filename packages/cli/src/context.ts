@@ -19,7 +19,7 @@ export interface Context {
   readonly home: string;
   /** `--profile`, if it was given. */
   readonly profile: string | undefined;
-  /** Options of drivers given as flags (`--qemu-accel tcg`). */
+  /** Options of drivers given as flags (`--qemu-accelerator tcg`). */
   readonly driverFlags: DriverOptionFlags;
   readonly host: () => Promise<Host>;
   readonly userConfig: () => Promise<UserConfig>;

@@ -20,7 +20,7 @@ export function namedDriver(argv: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** The installed driver whose name begins a flag of argv (`--qemu-accel`); the longest name when several fit. */
+/** The installed driver whose name begins a flag of argv (`--qemu-accelerator`); the longest name when several fit. */
 export function driverOfFlags(argv: readonly string[], discovery: Discovery): string | undefined {
   const names = discovery.found.map((entry) => entry.name).sort((a, b) => b.length - a.length);
   for (const token of flagsOf(argv)) {

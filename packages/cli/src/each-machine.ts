@@ -12,6 +12,8 @@ export async function eachMachine(
     readonly all: boolean;
     readonly name: string | undefined;
     readonly fits?: (state: string) => boolean;
+    /** What is said when none fits. */
+    readonly none: string;
   },
   work: (name: string) => Promise<void>,
 ): Promise<void> {
@@ -23,9 +25,10 @@ export async function eachMachine(
   }
   const mk = await context.mk();
   const machines = await mk.list({ signal: context.signal });
+  const fitting = machines.filter(({ status }) => options.fits?.(status.state) !== false);
+  if (fitting.length === 0 && context.output === "text" && !context.quiet) context.stderr.line(options.none);
   const failures: MkError[] = [];
-  for (const { name, status } of machines) {
-    if (options.fits?.(status.state) === false) continue;
+  for (const { name } of fitting) {
     try {
       await work(name);
     } catch (error) {

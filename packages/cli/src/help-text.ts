@@ -40,8 +40,9 @@ export function commandHelp(command: CacCommand, cli: CAC, driver?: Driver): str
 /** The driver's options as flags, with the variable that sets each. */
 export function driverOptions(driver: Driver): string {
   const rows = namedOptions(driver).map(({ flag, env, spec }) => [
-    // What is on by default can only be switched off.
-    spec.type === "boolean" ? `--${spec.default === true ? "no-" : ""}${flag}` : `--${flag} ${optionPlaceholder(spec)}`,
+    spec.type === "boolean"
+      ? `--${spec.default === true ? "[no-]" : ""}${flag}`
+      : `--${flag} ${optionPlaceholder(spec)}`,
     `${optionDescription(spec)} [${env}]`,
   ]);
   return section(`Flags of driver ${driver.name}`, rows.length === 0 ? "  none" : table(rows, "  "));
@@ -49,14 +50,18 @@ export function driverOptions(driver: Driver): string {
 
 /** How the command is written: `start [name] [flags]`. */
 export function usage(command: CacCommand): string {
-  const words = command.rawName.replace(":", " ");
-  return command.name === "ssh" ? `${words} [flags] [-- <command>...]` : `${words} [flags]`;
+  return command.name === "ssh" ? `${synopsis(command)} [flags] [-- <command>...]` : `${synopsis(command)} [flags]`;
+}
+
+/** `driver add <package>...`: what may be repeated has its dots behind it, as in every manual. */
+function synopsis({ rawName }: CacCommand): string {
+  return rawName.replace(":", " ").replace(/([<[])\.\.\.([^>\]]+)([>\]])/g, "$1$2$3...");
 }
 
 function commandRow(command: CacCommand): readonly string[] {
   const aliases = command.aliasNames.map((alias) => alias.replace(/^.*:/, ""));
   return [
-    command.rawName.replace(":", " "),
+    synopsis(command),
     aliases.length === 0 ? command.description : `${command.description} (also ${aliases.join(", ")})`,
   ];
 }

@@ -6,6 +6,7 @@ import { NO_DRIVER_FLAGS } from "./driver-flags.js";
 import { renderError } from "./render/error.js";
 import { resolveDriverFlags } from "./resolve-driver-flags.js";
 import { createPalette, wantsColors } from "./terminal/palette.js";
+import { version } from "./version.js";
 
 /** Runs one command and answers the exit code of the process. The only place where an error becomes an exit code. */
 export async function main(argv: readonly string[], input: ProcessInput): Promise<number> {
@@ -16,7 +17,7 @@ export async function main(argv: readonly string[], input: ProcessInput): Promis
     const failure = asMkError(error);
     // Ctrl-C is the user's own doing and needs no message.
     if (failure.code !== "CANCELLED") input.stderr.write(renderError(failure, { json, palette, env: input.env }));
-    return exitCodeOf(failure);
+    return ERROR_CODES[failure.code].exitCode;
   };
   let exitCode: number;
   try {
@@ -51,22 +52,21 @@ async function run(argv: readonly string[], input: ProcessInput): Promise<number
     return 0;
   }
   const driverFlags = await resolveDriverFlags(cli, argv, input);
-  const { command, words, argv: normalized, wantsHelp } = normalizeArgv(cli, driverFlags.argv);
-  if (wantsHelp || command === undefined) {
+  const { command, words, argv: normalized, wants } = normalizeArgv(cli, driverFlags.argv);
+  if (wants === "version") {
+    input.stdout.line(version);
+    return 0;
+  }
+  if (wants === "help" || command === undefined) {
     const { commandHelp, groupHelp, generalHelp } = await import("./help-text.js");
     if (command !== undefined) input.stdout.line(commandHelp(command, cli, driverFlags.driver));
     else input.stdout.line(words === "" ? generalHelp(cli) : groupHelp(cli, words));
     // `mk driver` alone is a question half asked, not a success.
-    return wantsHelp || words === "" ? 0 : ERROR_CODES.UNKNOWN_COMMAND.exitCode;
+    return wants === "help" || words === "" ? 0 : ERROR_CODES.UNKNOWN_COMMAND.exitCode;
   }
   cli.parse(["node", "mk", ...normalized], { run: false });
   const exitCode: unknown = await cli.runMatchedCommand();
   return typeof exitCode === "number" ? exitCode : 0;
-}
-
-/** A driver with a newer core than ours may throw a code that ours does not know. */
-function exitCodeOf({ code }: MkError): number {
-  return (Object.hasOwn(ERROR_CODES, code) ? ERROR_CODES[code] : ERROR_CODES.DRIVER_FAILED).exitCode;
 }
 
 function asMkError(error: unknown): MkError {

@@ -61,13 +61,13 @@ describe("flags of mk start", () => {
     ["0.0.0.0:8080:80", { hostAddress: "0.0.0.0", hostPort: 8080, guestPort: 80 }],
     ["[::1]:8080:80/tcp", { hostAddress: "::1", hostPort: 8080, guestPort: 80 }],
   ])("read port %s", (given, port) => {
-    expect(parsePort(given)).toEqual(port);
+    expect(parsePort(given, "--port")).toEqual(port);
   });
 
   it.each(["", "0", "65536", "8080:", ":80", "80:99999", "a:80", "80/udp", "1:2:3:4", "-1", "1e3"])(
     "refuse port %j",
     (given) => {
-      expect(() => parsePort(given)).toThrowError(invalid);
+      expect(() => parsePort(given, "--port")).toThrowError(invalid);
     },
   );
 

@@ -21,7 +21,7 @@ export function parseStartFlags(flags: Flags, cwd: string): Omit<StartRequest, "
   const image = text(flags, "image");
   const allow = text(flags, "allow");
   const mounts = list(flags, "mount").map((mount) => parseMount(mount, cwd));
-  const ports = list(flags, "port").map(parsePort);
+  const ports = list(flags, "port").map((port) => parsePort(port, "--port"));
   return {
     ...(cpus !== undefined && { cpus: parseCount(cpus, "--cpus") }),
     ...(memory !== undefined && { memoryMiB: parseSizeMiB(memory, "--memory") }),
@@ -74,13 +74,13 @@ export function parseMount(given: string, cwd: string): MountSpec {
 }
 
 /** `guest`, `host:guest`, `address:host:guest`, `[v6 address]:host:guest`; without an address loopback, without a host port any. */
-export function parsePort(given: string): PortSpec {
+export function parsePort(given: string, what: string): PortSpec {
   const match = /^(?:(?:(\[[0-9a-fA-F:]+\]|[0-9.]+):)?(\d{1,5}):)?(\d{1,5})(?:\/tcp)?$/.exec(given);
   const guestPort = Number(match?.[3]);
   const hostPort = Number(match?.[2] ?? 0);
   if (match === null || !(guestPort >= 1 && guestPort <= 65_535 && hostPort <= 65_535)) {
-    throw new MkError("INVALID_ARGUMENT", `--port ${JSON.stringify(given)} is not [[address:]host port:]guest port`, {
-      hint: "Write it like --port 8080:80",
+    throw new MkError("INVALID_ARGUMENT", `${what} ${JSON.stringify(given)} is not [[address:]host port:]guest port`, {
+      hint: "Write it like 8080:80.",
     });
   }
   return { hostAddress: match[1]?.replace(/^\[|\]$/g, "") ?? "127.0.0.1", hostPort, guestPort };

@@ -75,6 +75,7 @@ describe("numbers and units", () => {
     ["--memory", "NaN"],
     ["--memory", ""],
     ["--memory", "2gg"],
+    ["--memory", "2"],
     ["--disk-size", "99999999999t"],
     ["--cpus", "1.5"],
     ["--cpus", "0"],
@@ -149,6 +150,23 @@ describe("drivers", () => {
   });
 });
 
+describe("what was meant", () => {
+  it.each([
+    [["stat"], "mk status"],
+    [["driver", "lst"], "mk driver list"],
+    [["help", "strat"], "mk start"],
+    [["start", "--memry=2g"], "--memory"],
+    [["ssh", "mk", "uname", "-a"], "mk ssh [name] -- <command>"],
+    [["ssh", "cat", "/etc/hosts"], "mk ssh [name] -- <command>"],
+    [["config", "set", "qemu.accel", "tcg"], "--qemu-accelerator"],
+    [["port-forward", "http"], "8080:80"],
+  ])("by %j is said", async (args, hint) => {
+    const { stderr, exitCode } = await run(...args);
+    expect(stderr).toContain(hint);
+    expect(exitCode).toBe(2);
+  });
+});
+
 describe("a hostile working directory", () => {
   it("has no say: nothing of it runs", async () => {
     const hostile = place.join("hostile");
@@ -218,7 +236,20 @@ describe("broken files", () => {
       { name: "good", status: { state: "running" } },
     ]);
     expect((await mk(["stop", "good"], { home: own })).exitCode).toBe(0);
+    // Nothing is known of it, so nothing is made up.
+    expect((await mk(["status", "bad"], { home: own })).stdout).not.toMatch(/cpus|created/);
     expect((await mk(["delete", "bad", "--forget"], { home: own })).exitCode).toBe(0);
+  });
+
+  it("a machine with a good copy of its config is listed with the command that brings it back", async () => {
+    const own = place.join("damaged-machine");
+    await mk(["start", "--driver=fake"], { home: own });
+    await writeFile(join(own, "machines", "mk", "config.json"), "{");
+    const [listed] = JSON.parse((await mk(["list", "-o", "json"], { home: own })).stdout);
+    expect(listed).toMatchObject({ status: { state: "running" }, problem: { code: "CONFIG_CORRUPT" } });
+    expect(listed.problem.hint).toContain("mk start");
+    expect((await mk(["start"], { home: own })).exitCode).toBe(0);
+    expect((await mk(["list"], { home: own })).stderr).toBe("");
   });
 });
 
@@ -234,6 +265,11 @@ describe("homes", () => {
 
   it("that are relative are refused", async () => {
     expectError(await mk(["list"], { home, env: { MK_HOME: "relative" } }), "CONFIG_INVALID");
+  });
+
+  it.skipIf(process.platform !== "linux")("that cannot be made are an error", async () => {
+    expectError(await mk(["start", "--driver=fake"], { home, env: { MK_HOME: "/proc/mk" } }), "IO_FAILED");
+    expect((await mk(["list", "-q"], { home, env: { MK_HOME: "/proc/mk" } })).exitCode).toBe(0);
   });
 
   it("that are links are followed", async () => {
@@ -319,6 +355,17 @@ describe("standard streams", () => {
     expect(child.exitCode).toBe(0);
     expect((await run("status", "unread", "-q")).stdout).toBe("running\n");
     await run("delete", "unread");
+  });
+
+  it("a reader that has enough ends a command in the machine without a word", async () => {
+    await run("start", "talkative");
+    const child = spawnWith(["ssh", "talkative", "--", "yes"], ["ignore", "pipe", "pipe"]);
+    const errors = child.stderr === null ? "" : textOf(child.stderr);
+    child.stdout?.once("data", () => child.stdout?.destroy());
+    await once(child, "close");
+    expect(await errors).toBe("");
+    expect(child.exitCode).toBe(141);
+    await run("delete", "talkative");
   });
 
   it.skipIf(process.platform !== "linux")("a full disk is told after the work is done", async () => {

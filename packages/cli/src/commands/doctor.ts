@@ -1,15 +1,8 @@
-import {
-  createRegistry,
-  type DriverStatus,
-  ERROR_CODES,
-  MkError,
-  type Probe,
-  probeDrivers,
-  quoteForShell,
-} from "@mk/core";
+import { createRegistry, type DriverStatus, ERROR_CODES, MkError, type Probe, probeDrivers } from "@mk/core";
 import type { Command, Context } from "../context.js";
 import { isOn } from "../flags.js";
 import { installCommand, type PackageManager, packageManagers } from "../package-manager.js";
+import { shownCommand } from "../quote-shell.js";
 import { confirm } from "../terminal/confirm.js";
 
 /**
@@ -69,7 +62,7 @@ async function fix(context: Context, probes: readonly Probe[], yes: boolean): Pr
       continue;
     }
     const commands = installCommand(manager, packages[manager.name] ?? [], host.user.uid);
-    for (const argv of commands) context.stderr.line(`${name}: ${argv.map(quoteForShell).join(" ")}`);
+    for (const argv of commands) context.stderr.line(`${name}: ${shownCommand(argv)}`);
     if (!yes && !(await confirm(context, "Run this?"))) continue;
     await runAll(context, commands, manager);
     fixed = true;

@@ -8,7 +8,12 @@ export const env: Command = async (context, [argument], flags) => {
   const shell = given === undefined ? detectShell(context.env, process.platform) : parseShell(given);
   const name = await machineName(context, argument);
   const variables = isOn(flags, "unset") ? UNSET : await variablesOf(name);
-  if (context.output === "json") return context.stdout.json(variables);
+  if (context.output === "json") {
+    // null: the variable must not be set.
+    return context.stdout.json(
+      Object.fromEntries(Object.entries(variables).map(([key, value]) => [key, value ?? null])),
+    );
+  }
   context.stdout.line(shellStatements(shell, variables));
   // Only for a person's eyes: eval would run it again.
   if (context.stdout.isTerminal && !context.quiet) {

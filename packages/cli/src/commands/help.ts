@@ -1,4 +1,4 @@
-import { MkError } from "@mk/core";
+import { unknownCommand } from "../argv.js";
 import { declare } from "../cli.js";
 import type { Command } from "../context.js";
 import { commandHelp, generalHelp, groupHelp } from "../help-text.js";
@@ -11,7 +11,5 @@ export const help: Command = async ({ stdout }, words) => {
   if (words.length === 1 && cli.commands.some(({ name }) => name.startsWith(`${words[0]}:`))) {
     return stdout.line(groupHelp(cli, words[0] ?? ""));
   }
-  throw new MkError("UNKNOWN_COMMAND", `there is no command ${JSON.stringify(words.join(" "))}`, {
-    hint: "See all commands: mk --help",
-  });
+  throw unknownCommand(cli, words.join(" "));
 };

@@ -6,7 +6,7 @@ import { parsePort } from "../parse-start.js";
 
 export const portForward: Command = async (context, given) => {
   const { signal, stdout, output } = context;
-  const ports = given.map(parsePort);
+  const ports = given.map((port) => parsePort(port, "<port>"));
   const machine = await (await context.mk()).machine(await machineName(context));
   const forwards: Forward[] = [];
   try {

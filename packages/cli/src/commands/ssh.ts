@@ -33,13 +33,19 @@ export const ssh: Command = async (context, [argument], flags) => {
 const LOGIN_SHELL = ["sh", "-l"] as const;
 
 async function runCommand(context: Context, machine: MachineHandle, argv: readonly string[]): Promise<number> {
-  const { exitCode } = await machine.exec(argv, {
-    input: context.stdin,
-    stdout: context.stdout.stream,
-    stderr: context.stderr.stream,
-    signal: context.signal,
-  });
-  return exitCode;
+  try {
+    const { exitCode } = await machine.exec(argv, {
+      input: context.stdin,
+      stdout: context.stdout.stream,
+      stderr: context.stderr.stream,
+      signal: context.signal,
+    });
+    return exitCode;
+  } catch (error) {
+    // `mk ssh -- yes | head -1` ends as `yes | head -1` does: without a word.
+    if (context.stdout.closed.aborted) return 128 + constants.signals.SIGPIPE;
+    throw error;
+  }
 }
 
 /** A program that has the terminal for itself; it puts it in raw mode, so that Ctrl-C reaches the machine and not mk. */

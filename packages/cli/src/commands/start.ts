@@ -4,6 +4,7 @@ import { isOn, text } from "../flags.js";
 import { DEFAULT_MACHINE, machineName } from "../machine-name.js";
 import { parseStartFlags } from "../parse-start.js";
 import { sentence } from "../render/sentence.js";
+import { detectShell, howToUse } from "../shell-environment.js";
 import { table } from "../terminal/table.js";
 import { formatDuration } from "../terminal/units.js";
 
@@ -24,7 +25,7 @@ export const start: Command = async (context, [name], flags) => {
   if (context.output === "text" && !context.quiet) context.stdout.line(await summary(context, machine));
 };
 
-/** Flags of a driver name it too: `--qemu-accel tcg` asks for qemu. */
+/** Flags of a driver name it too: `--qemu-accelerator tcg` asks for qemu. */
 function driverOf(context: Context, named: string | undefined): Pick<StartRequest, "driver" | "options"> {
   const { driver: ofFlags, options } = context.driverFlags;
   const driver = named ?? ofFlags;
@@ -35,7 +36,7 @@ function driverOf(context: Context, named: string | undefined): Pick<StartReques
 const WORTH_A_LINE_MS = 100;
 
 /** What runs now, how long each phase took, and what to do next. */
-async function summary({ palette, signal }: Context, machine: MachineHandle): Promise<string> {
+async function summary({ palette, signal, env }: Context, machine: MachineHandle): Promise<string> {
   const { name, driver, spec } = await machine.info({ signal });
   const size = `${spec.cpus} ${spec.cpus === 1 ? "CPU" : "CPUs"}, ${formatSizeMiB(spec.memoryMiB)} memory, ${formatSizeMiB(spec.diskMiB)} disk`;
   const argument = name === DEFAULT_MACHINE ? "" : ` ${name}`;
@@ -52,7 +53,10 @@ async function summary({ palette, signal }: Context, machine: MachineHandle): Pr
     table(
       [
         [`mk ssh${argument}`, palette.dim("open a shell in it")],
-        [`eval "$(mk env${argument})"`, palette.dim("let the docker client talk to it")],
+        [
+          howToUse(detectShell(env, process.platform), `mk env${argument}`),
+          palette.dim("let the docker client talk to it"),
+        ],
         [`mk stop${argument}`, palette.dim("power it off")],
       ],
       "  ",

@@ -18,11 +18,16 @@ function describe({ name, driver, spec, status, problem, createdAt }: MachineInf
   return table([
     ["name", name],
     ["state", `${status.state}${reason}`],
-    ["driver", driver],
-    ["cpus", String(spec.cpus)],
-    ["memory", formatSizeMiB(spec.memoryMiB)],
-    ["disk", formatSizeMiB(spec.diskMiB)],
-    ["created", createdAt],
+    // Of a machine whose state cannot be read nothing more is known.
+    ...(createdAt === ""
+      ? []
+      : [
+          ["driver", driver],
+          ["cpus", String(spec.cpus)],
+          ["memory", formatSizeMiB(spec.memoryMiB)],
+          ["disk", formatSizeMiB(spec.diskMiB)],
+          ["created", createdAt],
+        ]),
     ...(problem === undefined ? [] : [["problem", problem.message]]),
     ...(problem?.hint === undefined ? [] : [["fix", problem.hint]]),
   ]);

@@ -151,7 +151,6 @@ async function argumentsOf(
     case "name":
       return plain(await facts.machines());
     case "driver":
-    case "drivers":
       return await facts.drivers();
     case "setting":
       return await facts.settings();
