@@ -29,6 +29,7 @@ function filesOf(tarball) {
     name
       .replace(/^package\//, "")
       .replace(/^dist\/.*\.d\.ts$/, "dist/**/*.d.ts")
+      .replace(/^man\/.*\.1$/, "man/*.1")
       .replace(/^dist\/[\w.-]+-[A-Z0-9]{8}\.js$/, "dist/<chunk>.js"),
   );
   return [...new Set(general)].sort();

@@ -7,7 +7,7 @@ export DEBIAN_FRONTEND=noninteractive
 machine=(qemu-system-x86 qemu-utils openssh-client ca-certificates)
 tests=(
   qemu-system-arm libvirt-daemon-system libvirt-clients dnsmasq-base docker.io golang-go
-  erofs-utils cpio kmod strace xz-utils e2fsprogs iptables iproute2 openssl openssh-server dropbear-bin busybox dash util-linux binutils fish sudo
+  erofs-utils cpio kmod strace xz-utils e2fsprogs iptables iproute2 openssl openssh-server dropbear-bin busybox dash util-linux binutils fish zsh mandoc sudo
 )
 wanted=("${machine[@]}")
 [ "${1:-all}" = run ] || wanted+=("${tests[@]}")

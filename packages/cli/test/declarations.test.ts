@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import docker from "@mk/driver-docker";
@@ -7,13 +8,36 @@ import kvm2 from "@mk/driver-kvm2";
 import qemu from "@mk/driver-qemu";
 import { describe, expect, it } from "vitest";
 import { declare, type LoadCommand } from "../src/cli.js";
-import { manual } from "./manual.js";
+import { DETAILS } from "./manual/facts.js";
+import { manPages } from "./manual/man-pages.js";
+import { markdownManual } from "./manual/markdown.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
 
 describe("declarations", () => {
   it("are what docs/cli.md says", async () => {
-    await expect(manual(declare(() => {}))).toMatchFileSnapshot(join(root, "docs", "cli.md"));
+    await expect(markdownManual(declare(() => {}))).toMatchFileSnapshot(join(root, "docs", "cli.md"));
+  });
+
+  it("are what the man pages say, all of which are installed", async () => {
+    const pages = manPages(declare(() => {}));
+    for (const [file, text] of pages)
+      await expect(text, file).toMatchFileSnapshot(join(root, "packages/cli/man", file));
+    const { man } = JSON.parse(readFileSync(join(root, "packages/cli/package.json"), "utf8"));
+    expect(man).toEqual([...pages.keys()].map((file) => `./man/${file}`));
+    expect(readdirSync(join(root, "packages/cli/man")).sort()).toEqual([...pages.keys()].sort());
+  });
+
+  it.skipIf(spawnSync("mandoc", ["-V"]).error)("make man pages that mandoc finds no fault with", () => {
+    const files = [...manPages(declare(() => {})).keys()].map((file) => join(root, "packages/cli/man", file));
+    const { stdout } = spawnSync("mandoc", ["-T", "lint", "-W", "style", ...files], { encoding: "utf8" });
+    // They have no date on purpose: a page is as old as the mk that brought it.
+    expect(stdout.split("\n").filter((fault) => fault !== "" && !fault.includes("missing date"))).toEqual([]);
+  });
+
+  it("are explained only where they exist", () => {
+    const names = declare(() => {}).commands.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(Object.keys(DETAILS)));
   });
 
   it("each load a command", async () => {
