@@ -23,7 +23,6 @@ export {
 } from "./contract/driver.js";
 export type {
   CommandResult,
-  ConnectTarget,
   DaemonOptions,
   FileStat,
   Files,

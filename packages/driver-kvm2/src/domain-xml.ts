@@ -1,7 +1,5 @@
-import type { GuestArch, HostUser } from "@mk/core";
+import type { GuestArch } from "@mk/core";
 import type { DiskCache } from "./config.js";
-import type { LibvirtUri } from "./libvirt.js";
-import { ownerLabel } from "./owner-label.js";
 import { element, toXml, type XmlElement } from "./xml.js";
 
 /** How the guest reaches the world: a libvirt network (system), or QEMU's own user network with loopback ports (session). */
@@ -34,9 +32,8 @@ export interface DomainSpec {
   readonly serialLog: string;
   readonly mac: string;
   readonly network: DomainNetwork;
-  readonly uri: LibvirtUri;
-  /** The owner of the machine's directory. */
-  readonly owner: Pick<HostUser, "uid" | "gid">;
+  /** The owner of the machine's directory: QEMU runs as this user, so that no file of theirs need be opened to libvirt's own. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
 const ARCH = { amd64: { name: "x86_64", machine: "q35" }, arm64: { name: "aarch64", machine: "virt" } } as const;
@@ -98,7 +95,12 @@ export function domainXml(spec: DomainSpec): string {
         element("rng", { model: "virtio" }, element("backend", { model: "random" }, "/dev/urandom")),
         element("memballoon", { model: "virtio" }),
       ),
-      ownerLabel(spec.uri, spec.owner),
+      spec.owner &&
+        element(
+          "seclabel",
+          { type: "static", model: "dac", relabel: "no" },
+          element("label", {}, `+${spec.owner.uid}:+${spec.owner.gid}`),
+        ),
       user && userNetwork(user.forwards, spec.mac),
     ),
   );

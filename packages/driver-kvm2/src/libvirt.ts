@@ -1,7 +1,6 @@
 import type { Host } from "@mk/core";
 import { MkError } from "@mk/core";
 import { connectSocket } from "./libvirt-socket.js";
-import { permissionHint } from "./permission-hint.js";
 import { LibvirtError, RpcConnection, type RpcEvent } from "./rpc-connection.js";
 import { type XdrReader, XdrWriter } from "./xdr.js";
 
@@ -14,6 +13,7 @@ const PROC = {
   domainCreateXml: 10,
   domainDefineXml: 11,
   domainDestroy: 12,
+  domainGetXml: 14,
   domainLookupByName: 23,
   domainLookupByUuid: 24,
   domainResume: 28,
@@ -33,7 +33,9 @@ const PROC = {
   domainHasManagedSave: 183,
   domainGetState: 212,
   domainUndefineFlags: 231,
+  domainBlockResize: 251,
   domainShutdownFlags: 258,
+  listAllDomains: 273,
   listAllNetworks: 283,
   eventRegister: 316,
   eventLifecycle: 318,
@@ -41,32 +43,20 @@ const PROC = {
 } as const;
 
 /** virErrorNumber values that mean something to mk (libvirt's include/libvirt/virterror.h). */
-const LIBVIRT_ERROR = {
-  operationDenied: 29,
+export const LIBVIRT_ERROR = {
+  operationFailed: 9,
   noDomain: 42,
   noNetwork: 43,
   authFailed: 45,
   operationInvalid: 55,
-  authCancelled: 79,
   accessDenied: 88,
-  authUnavailable: 94,
 } as const;
-const REFUSALS: readonly number[] = [
-  LIBVIRT_ERROR.operationDenied,
-  LIBVIRT_ERROR.authFailed,
-  LIBVIRT_ERROR.authCancelled,
-  LIBVIRT_ERROR.accessDenied,
-  LIBVIRT_ERROR.authUnavailable,
-];
 
-const CREATE_AUTODESTROY = 2;
 const UNDEFINE_MANAGED_SAVE = 1;
 const UNDEFINE_SNAPSHOTS = 2;
 const UNDEFINE_NVRAM = 4;
-const UNDEFINE_CHECKPOINTS = 16;
-/** virIPAddrType: 1 is IPv6. */
-const LEASE_IPV4 = 0;
 const SHUTDOWN_ACPI = 1;
+const BLOCK_RESIZE_BYTES = 1;
 const EVENT_LIFECYCLE = 0;
 
 /** virDomainState, by its number. */
@@ -110,7 +100,6 @@ export interface Domain extends LibvirtObject {
 }
 
 export interface DhcpLease {
-  readonly type: number;
   readonly mac: string;
   readonly address: string;
   /** Seconds since the epoch. */
@@ -144,13 +133,8 @@ export class Libvirt {
     } catch (cause) {
       rpc.close();
       if (!(cause instanceof LibvirtError)) throw cause;
-      if (REFUSALS.includes(cause.code))
-        throw new MkError("PERMISSION_DENIED", `libvirt refused the connection to ${uri}: ${cause.message}`, {
-          hint: await permissionHint(host),
-          cause,
-        });
-      throw new MkError("DRIVER_UNAVAILABLE", `libvirt cannot serve ${uri}: ${cause.message}`, {
-        hint: "Install libvirt's QEMU driver and QEMU, then restart libvirtd (or virtqemud).",
+      throw new MkError("PERMISSION_DENIED", `libvirt refused the connection to ${uri}: ${cause.message}`, {
+        hint: "Run 'sudo usermod -aG libvirt $USER' and log in again.",
         cause,
       });
     }
@@ -167,47 +151,44 @@ export class Libvirt {
   /** Versions as `major.minor.release`. */
   async versions(signal: AbortSignal): Promise<{ readonly libvirt: string; readonly qemu: string }> {
     const [library, hypervisor] = await Promise.all([
-      this.#ask(PROC.getLibVersion, new XdrWriter(), signal, (reply) => reply.uhyper()),
-      this.#ask(PROC.connectGetVersion, new XdrWriter(), signal, (reply) => reply.uhyper()),
+      this.#call(PROC.getLibVersion, new XdrWriter(), signal),
+      this.#call(PROC.connectGetVersion, new XdrWriter(), signal),
     ]);
-    return { libvirt: formatVersion(library), qemu: formatVersion(hypervisor) };
+    return { libvirt: formatVersion(library.uhyper()), qemu: formatVersion(hypervisor.uhyper()) };
   }
 
   domain(uuid: string, signal: AbortSignal): Promise<Domain | undefined> {
-    return absentIf([LIBVIRT_ERROR.noDomain], () =>
-      this.#ask(PROC.domainLookupByUuid, new XdrWriter().fixed(uuidBytes(uuid)), signal, readDomain),
+    return absentIf([LIBVIRT_ERROR.noDomain], async () =>
+      readDomain(await this.#call(PROC.domainLookupByUuid, new XdrWriter().fixed(uuidBytes(uuid)), signal)),
     );
   }
 
   domainByName(name: string, signal: AbortSignal): Promise<Domain | undefined> {
-    return absentIf([LIBVIRT_ERROR.noDomain], () =>
-      this.#ask(PROC.domainLookupByName, new XdrWriter().string(name), signal, readDomain),
+    return absentIf([LIBVIRT_ERROR.noDomain], async () =>
+      readDomain(await this.#call(PROC.domainLookupByName, new XdrWriter().string(name), signal)),
     );
+  }
+
+  async domains(signal: AbortSignal): Promise<readonly Domain[]> {
+    return (await this.#call(PROC.listAllDomains, new XdrWriter().int(1).uint(0), signal)).array(readDomain);
   }
 
   async defineDomain(xml: string, signal: AbortSignal): Promise<Domain> {
-    return await this.#ask(PROC.domainDefineXml, new XdrWriter().string(xml), signal, readDomain);
+    return readDomain(await this.#call(PROC.domainDefineXml, new XdrWriter().string(xml), signal));
   }
 
-  /** Starts a transient domain that ends with this connection, if nothing ends it before: it outlives no mk that is killed. */
+  /** Starts a transient domain. */
   async createDomain(xml: string, signal: AbortSignal): Promise<Domain> {
-    return await this.#ask(
-      PROC.domainCreateXml,
-      new XdrWriter().string(xml).uint(CREATE_AUTODESTROY),
-      signal,
-      readDomain,
-    );
+    return readDomain(await this.#call(PROC.domainCreateXml, new XdrWriter().string(xml).uint(0), signal));
   }
 
   async startDomain(domain: Domain, signal: AbortSignal): Promise<void> {
     await this.#call(PROC.domainCreate, domainArgs(domain), signal);
   }
 
-  /** Presses the ACPI power button; returns at once. A domain that has gone off by itself is fine. */
+  /** Presses the ACPI power button; returns at once. */
   async shutdownDomain(domain: Domain, signal: AbortSignal): Promise<void> {
-    await absentIf([LIBVIRT_ERROR.operationInvalid], () =>
-      this.#call(PROC.domainShutdownFlags, domainArgs(domain).uint(SHUTDOWN_ACPI), signal),
-    );
+    await this.#call(PROC.domainShutdownFlags, domainArgs(domain).uint(SHUTDOWN_ACPI), signal);
   }
 
   /** Ends the domain's process and returns when it is gone. A domain that is off or gone already is fine. */
@@ -217,9 +198,9 @@ export class Libvirt {
     );
   }
 
-  /** Also removes what libvirt keeps of it: managed save, metadata of snapshots and checkpoints, NVRAM. */
+  /** Also removes what libvirt keeps of it: managed save, snapshot metadata, NVRAM. */
   async undefineDomain(domain: Domain, signal: AbortSignal): Promise<void> {
-    const flags = UNDEFINE_MANAGED_SAVE | UNDEFINE_SNAPSHOTS | UNDEFINE_NVRAM | UNDEFINE_CHECKPOINTS;
+    const flags = UNDEFINE_MANAGED_SAVE | UNDEFINE_SNAPSHOTS | UNDEFINE_NVRAM;
     await absentIf([LIBVIRT_ERROR.noDomain], () =>
       this.#call(PROC.domainUndefineFlags, domainArgs(domain).uint(flags), signal),
     );
@@ -229,10 +210,12 @@ export class Libvirt {
     domain: Domain,
     signal: AbortSignal,
   ): Promise<{ readonly state: DomainState; readonly reason: number }> {
-    return await this.#ask(PROC.domainGetState, domainArgs(domain).uint(0), signal, (reply) => ({
-      state: DOMAIN_STATES[reply.int()] ?? "nostate",
-      reason: reply.int(),
-    }));
+    const reply = await this.#call(PROC.domainGetState, domainArgs(domain).uint(0), signal);
+    return { state: DOMAIN_STATES[reply.int()] ?? "nostate", reason: reply.int() };
+  }
+
+  async domainXml(domain: Domain, signal: AbortSignal): Promise<string> {
+    return (await this.#call(PROC.domainGetXml, domainArgs(domain).uint(0), signal)).string();
   }
 
   async suspendDomain(domain: Domain, signal: AbortSignal): Promise<void> {
@@ -248,29 +231,35 @@ export class Libvirt {
   }
 
   async isSaved(domain: Domain, signal: AbortSignal): Promise<boolean> {
-    return await this.#ask(PROC.domainHasManagedSave, domainArgs(domain).uint(0), signal, (reply) => reply.int() === 1);
+    return (await this.#call(PROC.domainHasManagedSave, domainArgs(domain).uint(0), signal)).int() === 1;
+  }
+
+  async resizeDisk(domain: Domain, disk: string, bytes: number, signal: AbortSignal): Promise<void> {
+    await this.#call(
+      PROC.domainBlockResize,
+      domainArgs(domain).string(disk).uhyper(BigInt(bytes)).uint(BLOCK_RESIZE_BYTES),
+      signal,
+    );
   }
 
   network(uuid: string, signal: AbortSignal): Promise<LibvirtObject | undefined> {
-    return absentIf([LIBVIRT_ERROR.noNetwork], () =>
-      this.#ask(PROC.networkLookupByUuid, new XdrWriter().fixed(uuidBytes(uuid)), signal, readNetwork),
+    return absentIf([LIBVIRT_ERROR.noNetwork], async () =>
+      readNetwork(await this.#call(PROC.networkLookupByUuid, new XdrWriter().fixed(uuidBytes(uuid)), signal)),
     );
   }
 
   networkByName(name: string, signal: AbortSignal): Promise<LibvirtObject | undefined> {
-    return absentIf([LIBVIRT_ERROR.noNetwork], () =>
-      this.#ask(PROC.networkLookupByName, new XdrWriter().string(name), signal, readNetwork),
+    return absentIf([LIBVIRT_ERROR.noNetwork], async () =>
+      readNetwork(await this.#call(PROC.networkLookupByName, new XdrWriter().string(name), signal)),
     );
   }
 
   async networks(signal: AbortSignal): Promise<readonly LibvirtObject[]> {
-    return await this.#ask(PROC.listAllNetworks, new XdrWriter().int(1).uint(0), signal, (reply) =>
-      reply.array(readNetwork),
-    );
+    return (await this.#call(PROC.listAllNetworks, new XdrWriter().int(1).uint(0), signal)).array(readNetwork);
   }
 
   async defineNetwork(xml: string, signal: AbortSignal): Promise<LibvirtObject> {
-    return await this.#ask(PROC.networkDefineXml, new XdrWriter().string(xml), signal, readNetwork);
+    return readNetwork(await this.#call(PROC.networkDefineXml, new XdrWriter().string(xml), signal));
   }
 
   async startNetwork(network: LibvirtObject, signal: AbortSignal): Promise<void> {
@@ -278,7 +267,7 @@ export class Libvirt {
   }
 
   async destroyNetwork(network: LibvirtObject, signal: AbortSignal): Promise<void> {
-    await absentIf([LIBVIRT_ERROR.operationInvalid, LIBVIRT_ERROR.noNetwork], () =>
+    await absentIf([LIBVIRT_ERROR.operationInvalid], () =>
       this.#call(PROC.networkDestroy, networkArgs(network), signal),
     );
   }
@@ -288,25 +277,19 @@ export class Libvirt {
   }
 
   async isNetworkActive(network: LibvirtObject, signal: AbortSignal): Promise<boolean> {
-    return await this.#ask(PROC.networkIsActive, networkArgs(network), signal, (reply) => reply.int() === 1);
+    return (await this.#call(PROC.networkIsActive, networkArgs(network), signal)).int() === 1;
   }
 
-  /** Undefined when the network was removed meanwhile. */
-  networkXml(network: LibvirtObject, signal: AbortSignal): Promise<string | undefined> {
-    return absentIf([LIBVIRT_ERROR.noNetwork], () =>
-      this.#ask(PROC.networkGetXml, networkArgs(network).uint(0), signal, (reply) => reply.string()),
-    );
+  async networkXml(network: LibvirtObject, signal: AbortSignal): Promise<string> {
+    return (await this.#call(PROC.networkGetXml, networkArgs(network).uint(0), signal)).string();
   }
 
-  /** The IPv4 leases of a network that libvirt's own DHCP server has given. */
   async leases(network: LibvirtObject, signal: AbortSignal): Promise<readonly DhcpLease[]> {
     const args = networkArgs(network)
       .optional<string>(undefined, () => undefined)
       .int(1)
       .uint(0);
-    return await this.#ask(PROC.networkDhcpLeases, args, signal, (reply) =>
-      reply.array(readLease).filter(({ type }) => type === LEASE_IPV4),
-    );
+    return (await this.#call(PROC.networkDhcpLeases, args, signal)).array(readLease);
   }
 
   /** Life-cycle events of all domains, from when this resolves until disposed. */
@@ -331,22 +314,8 @@ export class Libvirt {
     return subscription;
   }
 
-  async #call(procedure: number, args: XdrWriter, signal: AbortSignal): Promise<void> {
-    await this.#rpc.call(procedure, args, signal);
-  }
-
-  /** A call with an answer. PROTOCOL_ERROR when it does not parse. */
-  async #ask<T>(procedure: number, args: XdrWriter, signal: AbortSignal, read: (reply: XdrReader) => T): Promise<T> {
-    const reply = await this.#rpc.call(procedure, args, signal);
-    try {
-      return read(reply);
-    } catch (cause) {
-      if (!(cause instanceof RangeError)) throw cause;
-      throw new MkError("PROTOCOL_ERROR", `libvirt's answer to procedure ${procedure} does not parse`, {
-        hint: "Update libvirt, or mk's driver kvm2.",
-        cause,
-      });
-    }
+  async #call(procedure: number, args: XdrWriter, signal: AbortSignal): Promise<XdrReader> {
+    return await this.#rpc.call(procedure, args, signal);
   }
 }
 
@@ -391,14 +360,14 @@ function networkArgs(network: LibvirtObject): XdrWriter {
 function readLease(reader: XdrReader): DhcpLease {
   reader.string();
   const expires = Number(reader.hyper());
-  const type = reader.int();
+  reader.int();
   const mac = reader.optional((r) => r.string()) ?? "";
   reader.optional((r) => r.string());
   const address = reader.string();
   reader.uint();
   reader.optional((r) => r.string());
   reader.optional((r) => r.string());
-  return { type, mac, address, expires };
+  return { mac, address, expires };
 }
 
 function readLifecycle({ procedure, body }: RpcEvent): LifecycleEvent | undefined {

@@ -186,14 +186,6 @@ describe("discovery never looks", () => {
   });
 });
 
-it("finds a driver that brings a copy of an older core", async () => {
-  await write(place.join("home", "drivers", "node_modules", "mk-driver-x"), {
-    name: "mk-driver-x",
-    json: { dependencies: { "@mk/core": "~1.2.0" } },
-  });
-  expect(discover().names).toEqual(["x"]);
-});
-
 describe("discovery skips with a reason", () => {
   const skip = async (files: PackageFiles, directoryName = files.name) => {
     await write(place.join("home", "drivers", "node_modules", directoryName), files);
@@ -214,7 +206,7 @@ describe("discovery skips with a reason", () => {
       "needs @mk/core ^2.0.0, this is 1.5.0",
     ],
     [
-      "a copy of a newer core",
+      "a copy of another core",
       { dependencies: { "@mk/core": "^1.6.0" } },
       "unsupported",
       "needs @mk/core ^1.6.0, this is 1.5.0",

@@ -128,12 +128,8 @@ const ROUTES: Readonly<Record<string, Handler>> = {
 
   "GET /containers/json": (engine, { query }, response) => {
     const ancestor = filtersOf(query).ancestor?.[0];
-    const volume = filtersOf(query).volume?.[0];
     const found = [...engine.containers.values()].filter(
-      ({ request }) =>
-        matches(request.Labels ?? {}, query) &&
-        (ancestor === undefined || request.Image === ancestor) &&
-        (volume === undefined || request.HostConfig.Mounts?.some(({ Source }) => Source === volume) === true),
+      ({ request }) => matches(request.Labels ?? {}, query) && (ancestor === undefined || request.Image === ancestor),
     );
     reply(
       response,
