@@ -42,6 +42,13 @@ prepare_cgroups() {
   done </proc/cgroups
 }
 
+prepare_kvm() {
+  # udev would have done this. Where libvirt's QEMU may not open the device libvirt throws away what it has just found out about QEMU, at
+  # each call, since its probe may open everything: 5 s each time, measured.
+  [[ -c /dev/kvm ]] && getent group kvm >/dev/null || return 0
+  chgrp kvm /dev/kvm && chmod 660 /dev/kvm
+}
+
 # Reads a growing log until a line holds the text: dockerd says there when it listens. Ends early when the process does.
 await_line() { # <log> <pid> <text>
   local line reader found=1 end=$((SECONDS + deadline_seconds))
@@ -94,6 +101,7 @@ lives() { # <program>
 start_libvirt() {
   mkdir -p /run/libvirt /var/log/libvirt
   prepare_cgroups
+  prepare_kvm
   # virtlogd keeps the serial logs, and must be there before a domain starts.
   local program
   for program in virtlogd libvirtd; do

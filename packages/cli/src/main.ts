@@ -17,7 +17,7 @@ export async function main(argv: readonly string[], input: ProcessInput): Promis
     const failure = asMkError(error);
     // Ctrl-C is the user's own doing and needs no message.
     if (failure.code !== "CANCELLED") input.stderr.write(renderError(failure, { json, palette, env: input.env }));
-    return ERROR_CODES[failure.code].exitCode;
+    return exitCodeOf(failure);
   };
   let exitCode: number;
   try {
@@ -67,6 +67,11 @@ async function run(argv: readonly string[], input: ProcessInput): Promise<number
   cli.parse(["node", "mk", ...normalized], { run: false });
   const exitCode: unknown = await cli.runMatchedCommand();
   return typeof exitCode === "number" ? exitCode : 0;
+}
+
+/** A driver with a newer core than ours may throw a code that ours does not know. */
+function exitCodeOf({ code }: MkError): number {
+  return (Object.hasOwn(ERROR_CODES, code) ? ERROR_CODES[code] : ERROR_CODES.DRIVER_FAILED).exitCode;
 }
 
 function asMkError(error: unknown): MkError {

@@ -96,3 +96,27 @@ describe("drivers in mk's own home", () => {
     }
   });
 });
+
+describe("drivers where mk does not look", () => {
+  it("are found by asking the installers, none of which is run in the working directory", async () => {
+    const bin = place.join("bin");
+    const global = place.join("global");
+    await mkdir(join(global, "node_modules", "mk-driver-far"), { recursive: true });
+    await mkdir(bin);
+    for (const name of ["npm", "pnpm", "yarn", "bun"]) {
+      const script = `#!/bin/sh\npwd >> "$HOME/asked-in"\necho "${global}"\n`;
+      await writeFile(join(bin, name), script, { mode: 0o755 });
+    }
+    const cwd = place.join("project");
+    await mkdir(cwd);
+    const { stdout } = await mk(["driver", "doctor"], {
+      home,
+      driverPath: "",
+      cwd,
+      env: { PATH: `${bin}:/usr/bin:/bin` },
+    });
+    expect(stdout).toContain("yarn has mk-driver-far in");
+    expect(stdout).toContain("Run: mk driver add mk-driver-far");
+    expect((await readFile(place.join("asked-in"), "utf8")).trim().split("\n")).toEqual(Array(4).fill(place.path));
+  });
+});

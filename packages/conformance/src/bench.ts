@@ -148,7 +148,7 @@ export class Bench implements AsyncDisposable {
       record: {
         read: async () => (this.record === undefined ? undefined : JSON.parse(this.record)),
         write: async (value) => {
-          await this.#disturb?.({ name: "record.write", subject: "record", signal: undefined });
+          await this.#disturb?.({ name: "record.write", subject: "record", args: [value], signal: undefined });
           this.recorded.push(value);
           this.record = JSON.stringify(value);
         },

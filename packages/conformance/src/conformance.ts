@@ -1,5 +1,5 @@
 import type { Driver } from "@mk/core";
-import { describe, test } from "vitest";
+import { afterAll, describe, test } from "vitest";
 import { contractTests } from "./kit.js";
 import type { ConformanceSetup } from "./setup.js";
 
@@ -20,15 +20,29 @@ export function conformance(driver: Driver, setup: ConformanceSetup): void {
     const known = new Map(
       setup.known?.flatMap(({ because, tests }) => tests.map((title) => [title, because] as const)),
     );
+    const counts = { kept: 0, broken: 0, known: 0 };
     for (const suite of new Set(tests.map((each) => each.suite))) {
       describe(suite, () => {
         for (const { title, run } of tests.filter((each) => each.suite === suite)) {
           const because = known.get(title);
-          if (because === undefined) test(title, run);
-          else test.fails(`${title} (known: ${because})`, run);
+          const counted = async () => {
+            await run().catch((error: unknown) => {
+              counts[because === undefined ? "broken" : "known"]++;
+              throw error;
+            });
+            counts.kept++;
+          };
+          if (because === undefined) test(title, counted);
+          else test.fails(`${title} (known: ${because})`, counted);
         }
       });
     }
+    afterAll(() => {
+      const { kept, broken, known: expected } = counts;
+      console.log(
+        `conformance of ${driver.name} (${setup.mode ?? "scripted"}): ${kept} kept, ${broken} broken, ${expected} known to fail`,
+      );
+    });
     const titles = new Set(tests.map(({ title }) => title));
     for (const title of [...known.keys()].filter((each) => !titles.has(each))) {
       test(`knows the test it expects to fail: ${title}`, () => {

@@ -1,4 +1,5 @@
 import type { Host } from "@mk/core";
+import { asHost } from "./driver-code.js";
 
 /** One call through the door that core lends to a driver. */
 export interface HostCall {
@@ -6,6 +7,7 @@ export interface HostCall {
   readonly name: string;
   /** The program of `run` and `spawnDaemon`, the path of file calls. */
   readonly subject: string;
+  readonly args: readonly unknown[];
   /** Undefined when the call was given none, or takes none. */
   readonly signal: AbortSignal | undefined;
 }
@@ -49,11 +51,12 @@ function intercept<T extends object>(
         typeof key === "string" && key in replaced ? replaced[key] : Reflect.get(target, key, target);
       if (typeof found !== "function") return found;
       if (typeof key === "symbol" || PLAIN.has(key)) return found.bind(target);
-      const call = (...args: unknown[]) => Reflect.apply(found, target, args);
+      const call = (...args: unknown[]) => asHost(() => Reflect.apply(found, target, args));
       // An async iterable is disturbed when it is iterated, which abort alone ends: nothing to do here.
       if (key === "follow") return call;
       return async (...args: unknown[]) => {
-        await disturb({ name: `${prefix}${key}`, subject: String(args[0]), signal: signalIn(args) });
+        const seen: HostCall = { name: `${prefix}${key}`, subject: String(args[0]), args, signal: signalIn(args) };
+        await asHost(() => disturb(seen));
         return call(...args);
       };
     },

@@ -12,6 +12,7 @@ import { identity } from "./suites/identity.js";
 import { lifecycle } from "./suites/lifecycle.js";
 import { manifest } from "./suites/manifest.js";
 import { options } from "./suites/options.js";
+import { secrets } from "./suites/secrets.js";
 import { states } from "./suites/states.js";
 import { status } from "./suites/status.js";
 import { steps } from "./suites/steps.js";
@@ -31,6 +32,7 @@ const SUITES: readonly Suite[] = [
   cancellation,
   faults,
   truth,
+  secrets,
   abilities,
   absent,
 ];

@@ -1,5 +1,6 @@
 import { getEventListeners } from "node:events";
 import type { Operation, Progress } from "@mk/core";
+import { asDriver, asHost } from "./driver-code.js";
 
 export interface StepSeen {
   readonly id: string;
@@ -20,6 +21,10 @@ export interface Outcome<T> {
   readonly result: { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
   readonly steps: readonly StepSeen[];
   readonly progress: readonly Progress[];
+  /** What the driver logged: the message, then the fields. */
+  readonly logs: readonly unknown[];
+  /** Places where the driver set a timer of its own. */
+  readonly timers: readonly string[];
   /** What cleanups threw: none may. */
   readonly undoFailures: readonly unknown[];
   readonly listenersLeft: number;
@@ -40,6 +45,8 @@ export async function runOperation<T>(
 ): Promise<Outcome<T>> {
   const steps: StepSeen[] = [];
   const progress: Progress[] = [];
+  const logs: unknown[] = [];
+  const timers: string[] = [];
   const cleanups: ((op: Operation) => Promise<void>)[] = [];
   const undoFailures: unknown[] = [];
   const signal = options.signal ?? new AbortController().signal;
@@ -49,16 +56,16 @@ export async function runOperation<T>(
     async step(id, title, run) {
       own.throwIfAborted();
       steps.push({ id, title });
-      onStep?.(id, "before");
+      asHost(() => onStep?.(id, "before"));
       own.throwIfAborted();
       const running = run((report) => void progress.push(report));
-      onStep?.(id, "within");
+      asHost(() => onStep?.(id, "within"));
       const value = await running;
-      onStep?.(id, "after");
+      asHost(() => onStep?.(id, "after"));
       return value;
     },
     undo,
-    log: () => {},
+    log: (message, fields) => void logs.push(message, fields),
   });
 
   const before = getEventListeners(signal, "abort").length;
@@ -67,11 +74,11 @@ export async function runOperation<T>(
     cleanups.push(cleanup);
   };
   const op = operation(signal, undo, options.onStep);
-  const result = await settle(() => work(op), hangMs, signal);
+  const result = await settle(() => asDriver(timers, () => work(op)), hangMs, signal);
   if (!result.ok) {
     for (const cleanup of cleanups.reverse()) {
       const fresh = operation(new AbortController().signal, () => {});
-      const undone = await settle(() => cleanup(fresh), hangMs);
+      const undone = await settle(() => asDriver(timers, () => cleanup(fresh)), hangMs);
       if (!undone.ok) undoFailures.push(undone.error);
     }
   }
@@ -79,6 +86,8 @@ export async function runOperation<T>(
     result,
     steps,
     progress,
+    logs,
+    timers,
     undoFailures,
     listenersLeft: getEventListeners(signal, "abort").length - before,
   };

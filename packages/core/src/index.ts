@@ -23,6 +23,7 @@ export {
 } from "./contract/driver.js";
 export type {
   CommandResult,
+  ConnectTarget,
   DaemonOptions,
   FileStat,
   Files,

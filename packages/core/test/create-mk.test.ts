@@ -356,6 +356,43 @@ describe("settings of an existing machine", () => {
     expect(await mk.plan({ options: { size: "large", label: "kept" } })).toEqual([]);
   });
 
+  it("leaves the machine as it is when the new one cannot be made of what was asked for", async () => {
+    await using mk = openMk();
+    const machine = await mk.start();
+    const { id } = await machine.info();
+    await using bare = openMk({}, { images: { ...fakeImages(), find: async () => undefined } });
+    const request = { options: { size: "large" }, imageDigest: `sha256:${"f".repeat(64)}`, allow: "recreate" } as const;
+    await expect(bare.start(request)).rejects.toMatchObject({ code: "IMAGE_ABSENT" });
+    expect(await machine.info()).toMatchObject({ id, status: { state: "running" } });
+  });
+
+  it("goes on with what was wanted when making it anew failed", async () => {
+    await using mk = openMk();
+    const machine = await mk.start({ cpus: 3, options: { label: "kept" } });
+    const { id } = await machine.info();
+    await using failing = openMk(changed(() => ({ create: () => Promise.reject(new Error("no")) })));
+    const request = { memoryMiB: 512, options: { size: "large" }, allow: "recreate" } as const;
+    await expect(failing.start(request)).rejects.toMatchObject({ code: "DRIVER_FAILED" });
+
+    expect(await machine.status()).toMatchObject({ state: "broken", reason: expect.stringContaining("mk start") });
+    await expect(machine.stop()).rejects.toMatchObject({ code: "MACHINE_BROKEN" });
+    await mk.start();
+    const info = await machine.info();
+    expect(info).toMatchObject({ status: { state: "running" }, spec: { cpus: 3, memoryMiB: 512 } });
+    expect(info.id).not.toBe(id);
+    expect(await mk.plan({ options: { size: "large", label: "kept" } })).toEqual([]);
+    expect(await readdir(home.join("machines", "mk"))).not.toContain("intent.json");
+  });
+
+  it("deletes a machine that was being made anew", async () => {
+    await using mk = openMk();
+    const machine = await mk.start();
+    await using failing = openMk(changed(() => ({ remove: () => Promise.reject(new Error("no")) })));
+    await expect(failing.start({ options: { size: "large" }, allow: "recreate" })).rejects.toThrow("no");
+    await machine.delete();
+    expect(await readdir(home.join("machines"))).toEqual([]);
+  });
+
   it("says that another driver means another machine", async () => {
     await using mk = openMk(undefined, { drivers: [processDriver(), processDriver({ name: "other" })] });
     await mk.start({ driver: "process" });

@@ -1,17 +1,22 @@
-import { type Answers, checkAnswers, InvalidAnswerError, OPERATING_SYSTEMS } from "./answers.js";
+import { type Answers, checkAnswers, OPERATING_SYSTEMS } from "./answers.js";
 
 export type Given = { readonly [K in keyof Answers]?: Answers[K] | undefined } & {
   readonly directory?: string | undefined;
 };
 
-/** Asks for what was not given. InvalidAnswerError when the user cancels. */
+/** The user pressed Ctrl-C or Escape at a question. */
+export class CancelledError extends Error {
+  override readonly name = "CancelledError";
+}
+
+/** Asks for what was not given. CancelledError when the user cancels. */
 export async function ask(given: Given): Promise<Given> {
   const prompts = await import("@clack/prompts");
   prompts.intro("A new driver for mk");
   const answered = <T>(value: T): Exclude<T, symbol> => {
     if (!prompts.isCancel(value)) return value as Exclude<T, symbol>;
     prompts.cancel("Nothing was written.");
-    throw new InvalidAnswerError("cancelled");
+    throw new CancelledError();
   };
   const driver = answered(
     await prompts.text({

@@ -1,7 +1,7 @@
 import { relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { checkAnswers, driverNameOf, InvalidAnswerError } from "./answers.js";
-import { ask } from "./ask.js";
+import { ask, CancelledError } from "./ask.js";
 import { createDriver } from "./create-driver.js";
 
 const USAGE = `npm create @mk/driver [directory] -- [flags]
@@ -57,6 +57,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     );
     return 0;
   } catch (error) {
+    // As a program that Ctrl-C ended; the prompt has said that nothing was written.
+    if (error instanceof CancelledError) return 130;
     if (!isUsage(error)) throw error;
     process.stderr.write(`${error.message}\n\n${USAGE}\n`);
     return 2;

@@ -42,11 +42,21 @@ export async function findContainer(
 
 /** Ids of all containers, running or not, that the filter lets through; newest first. */
 export async function listContainers(engine: Engine, filters: object, signal: AbortSignal): Promise<readonly string[]> {
+  return (await list(engine, filters, signal)).map(({ Id }) => asString(Id, "Id"));
+}
+
+/** The names of those containers, for people. */
+export async function listNames(engine: Engine, filters: object, signal: AbortSignal): Promise<readonly string[]> {
+  const found = await list(engine, filters, signal);
+  return found.map(({ Names }) => String(asArray(Names, "Names")[0]).replace(/^\//, ""));
+}
+
+async function list(engine: Engine, filters: object, signal: AbortSignal): Promise<readonly JsonRecord[]> {
   const { body } = await engine.call(
     { method: "GET", path: ["containers", "json"], query: { all: true, filters } },
     signal,
   );
-  return asArray(body, "the list of containers").map((item) => asString(asRecord(item, "a container").Id, "Id"));
+  return asArray(body, "the list of containers").map((item) => asRecord(item, "a container"));
 }
 
 /** Undefined when there is none of that id or name. */
@@ -60,6 +70,19 @@ export async function inspectContainer(
     signal,
   );
   return status === 404 ? undefined : parseContainer(body);
+}
+
+/** Removes a container, running or not, with its anonymous volumes; one that is gone is fine. */
+export async function removeContainer(engine: Engine, id: string, signal: AbortSignal): Promise<void> {
+  const path = ["containers", id];
+  const { status } = await engine.call(
+    { method: "DELETE", path, query: { force: true, v: true }, accept: [404, 409] },
+    signal,
+  );
+  if (status !== 409) return;
+  // "removal is already in progress": someone else's, and it must have ended before anything it uses can go.
+  const query = { condition: "removed" };
+  await engine.call({ method: "POST", path: [...path, "wait"], query, isWait: true, accept: [404] }, signal);
 }
 
 export function parseContainer(raw: unknown): Container {

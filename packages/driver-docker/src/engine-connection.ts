@@ -8,7 +8,8 @@ import type { EnginePlace } from "./engine-place.js";
 /** An engine's address, ready to connect to. */
 export type EngineTarget =
   | { readonly kind: "socket"; readonly path: string }
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly tls?: EngineTls };
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly tls?: EngineTls }
+  | { readonly kind: "ssh"; readonly host: string; readonly argv: readonly [string, ...string[]] };
 
 interface EngineTls {
   readonly ca?: string;
@@ -43,16 +44,41 @@ export async function openTarget(
         ...(tls !== undefined && { tls }),
       };
     }
-    case "ssh":
-      throw new MkError("DRIVER_UNAVAILABLE", `mk does not reach a Docker Engine over SSH: ${address}`, {
-        hint: "Forward its socket with 'ssh -L /tmp/docker.sock:/var/run/docker.sock <host>' and set DOCKER_HOST=unix:///tmp/docker.sock.",
-        details: { reason: "docker-address-unsupported" },
-      });
+    case "ssh": {
+      const target = await sshTarget(host, address);
+      if (target === undefined) break;
+      return target;
+    }
   }
   throw new MkError("DRIVER_UNAVAILABLE", `${JSON.stringify(address)} is not the address of a Docker Engine`, {
-    hint: "Set DOCKER_HOST to unix:///path or tcp://host:port, or unset it.",
+    hint: "Set DOCKER_HOST to unix:///path, tcp://host:port or ssh://user@host, or unset it.",
     details: { reason: "docker-address-invalid" },
   });
+}
+
+/**
+ * `ssh://[user@]host[:port][/path of the socket]`, spoken as docker/cli's connhelper speaks it: each connection is an `ssh` that runs
+ * `docker system dial-stdio` there. Keys, agents, jump hosts and aliases are those of the user's ssh. Undefined for no such address.
+ */
+async function sshTarget(host: Host, address: string): Promise<EngineTarget | undefined> {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url === undefined || url.hostname === "" || url.password !== "") return undefined;
+  const name = url.hostname.replace(/^\[|\]$/g, "");
+  const destination = [
+    ...(url.username === "" ? [] : ["-l", decodeURIComponent(url.username)]),
+    ...(url.port === "" ? [] : ["-p", url.port]),
+    // Nothing after it is an option, whatever it begins with.
+    "--",
+    name,
+  ];
+  const socket = url.pathname.length > 1 ? ["--host", `unix://${decodeURIComponent(url.pathname)}`] : [];
+  // The name may be an alias of the user's configuration; published ports are at what it stands for.
+  const { stdout } = await host.run("ssh", ["-G", ...destination]);
+  return {
+    kind: "ssh",
+    host: /^hostname (.+)$/m.exec(stdout)?.[1] ?? name,
+    argv: ["ssh", "-T", ...destination, "docker", ...socket, "system", "dial-stdio"],
+  };
 }
 
 async function readTls(host: Host, directory: string | undefined, insecure = false): Promise<EngineTls> {
@@ -90,6 +116,7 @@ export function createAgent(host: Host, target: EngineTarget, signal: AbortSigna
 
 async function connect(host: Host, target: EngineTarget, signal: AbortSignal): Promise<Duplex> {
   if (target.kind === "socket") return host.network.connect({ path: target.path }, signal);
+  if (target.kind === "ssh") return host.network.connect({ argv: target.argv }, signal);
   const socket = await host.network.connect({ host: target.host, port: target.port }, signal);
   return target.tls === undefined ? socket : secure(socket, target.host, target.tls, signal);
 }
@@ -103,11 +130,15 @@ function secure(socket: Duplex, hostName: string, tls: EngineTls, signal: AbortS
       ...(isIP(hostName) === 0 && { servername: hostName }),
     });
     const onAbort = (): void => void secured.destroy(new Error("aborted"));
+    const onError = (error: Error): void => {
+      signal.removeEventListener("abort", onAbort);
+      reject(error);
+    };
     signal.addEventListener("abort", onAbort, { once: true });
-    secured.once("error", reject);
+    secured.once("error", onError);
     secured.once("secureConnect", () => {
       signal.removeEventListener("abort", onAbort);
-      secured.off("error", reject);
+      secured.off("error", onError);
       resolve(secured);
     });
   });

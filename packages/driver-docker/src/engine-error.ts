@@ -3,7 +3,7 @@ import type { EngineCall } from "./engine.js";
 import type { EnginePlace } from "./engine-place.js";
 import { parseJson } from "./parse-json.js";
 
-/** A call that got no answer: why the engine cannot be reached, and what to do about it. MkErrors of the host pass their code on. */
+/** A call that got no answer: why the engine cannot be reached, and what to do about it. Other MkErrors of the host pass. */
 export function connectionError(error: unknown, place: EnginePlace): MkError {
   const errno = errnoOf(error);
   const where = `the Docker Engine at ${place.host}`;
@@ -17,6 +17,13 @@ export function connectionError(error: unknown, place: EnginePlace): MkError {
       });
     case "ENOENT":
     case "ECONNREFUSED":
+      if (/^(?:tcp|https?):/.test(place.host)) {
+        return new MkError("DRIVER_UNAVAILABLE", `${where} refuses connections`, {
+          hint: `Start the engine at ${place.host}, or choose another one with DOCKER_HOST or 'docker context use'.`,
+          details: { reason: "docker-refused", errno },
+          cause: error,
+        });
+      }
       return new MkError("DRIVER_UNAVAILABLE", `${where} is not running`, {
         hint: "Start Docker: 'sudo systemctl start docker' on Linux, Docker Desktop elsewhere.",
         details: { reason: "docker-stopped", errno },
@@ -30,6 +37,14 @@ export function connectionError(error: unknown, place: EnginePlace): MkError {
         cause: error,
       });
   }
+  if (MkError.is(error, "COMMAND_FAILED") && place.host.startsWith("ssh:")) {
+    const said = String(error.details?.stderr ?? "").trim();
+    return new MkError("DRIVER_UNAVAILABLE", `${where} cannot be reached: ${said || error.message}`, {
+      hint: `Make 'docker --host ${place.host} version' work without a question.`,
+      details: { reason: "docker-ssh" },
+      cause: error,
+    });
+  }
   if (MkError.is(error)) return error;
   const reason = error instanceof Error ? error.message : String(error);
   return new MkError("NETWORK_FAILED", `${where} cannot be reached: ${reason}`, {
@@ -38,6 +53,9 @@ export function connectionError(error: unknown, place: EnginePlace): MkError {
     cause: error,
   });
 }
+
+/** The hint where the engine's own words are all there is. */
+export const READ_LOG = "Look at the engine's log, on Linux with 'journalctl -u docker'.";
 
 /** What the engine said no to. `details.status` is its status, `details.engine` its words. */
 export function refusal(call: EngineCall, status: number, text: string): MkError {
@@ -49,7 +67,7 @@ export function refusal(call: EngineCall, status: number, text: string): MkError
   const details = { status, engine: said };
   const known = KNOWN.find(({ pattern }) => pattern.test(said));
   const code: MkErrorCode = known?.code ?? "DRIVER_FAILED";
-  const hint = known?.hint ?? (status >= 500 ? "Look at the engine's log: journalctl -u docker" : undefined);
+  const hint = known?.hint ?? READ_LOG;
   return new MkError(
     code,
     `the Docker Engine refused ${call.method} /${call.path.join("/")}: ${said || `status ${status}`}`,

@@ -109,10 +109,46 @@ describe("the engine's address", () => {
     });
   });
 
-  test.each(["ssh://user@host", "nonsense", "tcp://", "ftp://host"])("%s is refused with a fix", async (host) => {
-    await expect(openTarget(scriptedHost(), { host })).rejects.toMatchObject({
-      code: "DRIVER_UNAVAILABLE",
-      hint: expect.stringMatching(/^[A-Z]/),
+  test.each([
+    ["ssh://box", "box.lan", ["--", "box"], []],
+    ["ssh://me@box:2222", "box.lan", ["-l", "me", "-p", "2222", "--", "box"], []],
+    ["ssh://[::1]", "::1", ["--", "::1"], []],
+    ["ssh://a%40b@box/run/a%20b.sock", "box.lan", ["-l", "a@b", "--", "box"], ["--host", "unix:///run/a b.sock"]],
+    ["ssh://-oProxyCommand=id", "box.lan", ["--", "-oProxyCommand=id"], []],
+  ])(
+    "of %s is what docker's own ssh would do, at the host that its name stands for",
+    async (address, at, to, socket) => {
+      const asked: (readonly string[])[] = [];
+      const host = scriptedHost({
+        programs: {
+          ssh(process) {
+            asked.push(process.args);
+            process.print(`user me\nhostname ${at}\nport 22\n`);
+          },
+        },
+      });
+      expect(await openTarget(host, { host: address })).toEqual({
+        kind: "ssh",
+        host: at,
+        argv: ["ssh", "-T", ...to, "docker", ...socket, "system", "dial-stdio"],
+      });
+      expect(asked).toEqual([["-G", ...to]]);
+    },
+  );
+
+  test("over SSH needs ssh", async () => {
+    await expect(openTarget(scriptedHost(), { host: "ssh://box" })).rejects.toMatchObject({
+      code: "COMMAND_NOT_FOUND",
     });
   });
+
+  test.each(["ssh://", "ssh://me:secret@host", "nonsense", "tcp://", "ftp://host"])(
+    "%s is refused with a fix",
+    async (host) => {
+      await expect(openTarget(scriptedHost(), { host })).rejects.toMatchObject({
+        code: "DRIVER_UNAVAILABLE",
+        hint: expect.stringMatching(/^[A-Z]/),
+      });
+    },
+  );
 });

@@ -5,7 +5,7 @@ import { parseJson } from "./parse-json.js";
 
 /** Where an engine is, as plain JSON: recorded with a machine, so that another context or DOCKER_HOST does not lose it. */
 export interface EnginePlace {
-  /** `unix:///path`, `npipe:////./pipe/name` or `tcp://host:port`. */
+  /** `unix:///path`, `npipe:////./pipe/name`, `tcp://host:port` or `ssh://user@host`. */
   readonly host: string;
   /** Directory with ca.pem, cert.pem and key.pem: TLS is spoken when it is there. */
   readonly tlsDirectory?: string;

@@ -4,6 +4,7 @@ import { listContainers } from "./container.js";
 import type { Engine } from "./engine.js";
 import { asArray, asList, asRecord, asString, asStrings, type JsonRecord } from "./json-reader.js";
 import { LABELS } from "./labels.js";
+import { orAbort } from "./or-abort.js";
 
 const REPOSITORY = "mk-guest";
 const CHUNK_BYTES = 4 * 1024 * 1024;
@@ -25,7 +26,12 @@ export async function ensureImage(engine: Engine, context: MachineContext, op: O
     const key = `${engine.place.host} ${image.digest}`;
     const running = importing.get(key);
     // Another machine's import may be aborted with its operation; then this one does it itself.
-    if (running !== undefined) await running.catch(() => undefined);
+    if (running !== undefined) {
+      await orAbort(
+        running.catch(() => undefined),
+        op.signal,
+      );
+    }
     const shared = running === undefined ? undefined : await findImage(engine, image.digest, op.signal);
     if (shared !== undefined) return shared;
     const work = importImage(engine, host, image, report, op.signal);

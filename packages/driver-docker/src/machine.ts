@@ -3,17 +3,22 @@ import type { Endpoint, Machine, MachineContext, MachineStatus, Operation } from
 import { MkError } from "@mk/core";
 import type { DockerConfig } from "./config.js";
 import { readConsole } from "./console.js";
-import { type Container, findContainer, inspectContainer, listContainers } from "./container.js";
+import { type Container, findContainer, inspectContainer, listContainers, removeContainer } from "./container.js";
 import { limitFields, STOP_SIGNAL } from "./container-request.js";
 import type { Engine } from "./engine.js";
+import { READ_LOG } from "./engine-error.js";
 import { readFacts } from "./engine-facts.js";
 import { engineSession, remoteHost } from "./engine-session.js";
 import { machineFilter, objectName } from "./labels.js";
-import { ensureContainer, removeContainer } from "./make-container.js";
+import { ensureContainer } from "./make-container.js";
 import { removeNetworks } from "./network.js";
+import { removeTrials } from "./privileges.js";
 import { seedArchive } from "./seed-archive.js";
 import { startContainer } from "./start-container.js";
 import { ensureVolume, hasVolume, removeVolumes } from "./volume.js";
+
+/** Addresses that stand for all of a host's, with the one of them by which the host reaches itself. */
+const ANY_ADDRESS: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
 /** One machine: a container whose data is a volume. The volume is the machine; the container is made anew whenever that is due. */
 export function createMachine(config: DockerConfig, context: MachineContext): Machine {
@@ -33,7 +38,7 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
   async function seed(engine: Engine, container: Container, op: Operation): Promise<void> {
     const remote = remoteHost(engine.target);
     const reached = [addressOf(container), remote, config.listenAddress].filter(
-      (address) => address !== undefined && isIP(address) !== 0 && address !== "0.0.0.0" && address !== "::",
+      (address) => address !== undefined && isIP(address) !== 0 && !(address in ANY_ADDRESS),
     );
     const upload = await seedArchive(await context.seed({ addresses: reached as readonly string[] }));
     const path = ["containers", container.id, "archive"];
@@ -67,8 +72,8 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
   function published(engine: Engine, container: Container, guestPort: number): Endpoint | undefined {
     const port = container.ports.find((candidate) => candidate.guestPort === guestPort);
     if (port === undefined) return undefined;
-    const isAny = port.hostAddress === "0.0.0.0" || port.hostAddress === "::";
-    return { host: remoteHost(engine.target) ?? (isAny ? "127.0.0.1" : port.hostAddress), port: port.hostPort };
+    const local = ANY_ADDRESS[port.hostAddress] ?? port.hostAddress;
+    return { host: remoteHost(engine.target) ?? local, port: port.hostPort };
   }
 
   return {
@@ -100,6 +105,7 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
       op.undo(async (undo) => {
         await engine.settled(undo.signal);
         await kill(undo);
+        await removeTrials(engine, spec.id, undo.signal);
       });
       const prepare = async (container: Container): Promise<void> => {
         await seed(engine, container, op);
@@ -231,7 +237,7 @@ async function ended(engine: Engine, id: string, op: Operation): Promise<void> {
     "DRIVER_FAILED",
     `container ${container.name} is ${container.state} after the engine said that it ended`,
     {
-      hint: "Look at the engine's log: journalctl -u docker",
+      hint: READ_LOG,
     },
   );
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type MachineContext, MkError, type Operation } from "@mk/core";
 import type { DockerConfig } from "./config.js";
-import { type Container, listContainers, type PublishedPort } from "./container.js";
+import { type Container, listContainers, type PublishedPort, removeContainer } from "./container.js";
 import { containerRequest } from "./container-request.js";
 import type { Engine } from "./engine.js";
 import { type EngineFacts, readFacts } from "./engine-facts.js";
@@ -30,6 +30,10 @@ export async function ensureContainer(
   op: Operation,
 ): Promise<string> {
   const { host, spec } = context;
+  // A replacement was broken off when the old container was gone: its name would be in the way of the next one.
+  if (present !== undefined && present.name !== objectName(spec.name)) {
+    await renameContainer(engine, present.id, objectName(spec.name), op.signal);
+  }
   const facts = await readFacts(engine, op.signal);
   assertFits(context, facts);
   const image = await ensureImage(engine, context, op);
@@ -102,8 +106,15 @@ async function replaceContainer(
   const id = await createContainer(engine, present === undefined ? name : `${name}-next`, body, op);
   if (present === undefined) return id;
   await removeContainer(engine, present.id, op.signal);
-  await engine.call({ method: "POST", path: ["containers", id, "rename"], query: { name } }, op.signal);
+  await renameContainer(engine, id, name, op.signal);
   return id;
+}
+
+/** MACHINE_EXISTS when the name is another container's, which is left as it is. */
+async function renameContainer(engine: Engine, id: string, name: string, signal: AbortSignal): Promise<void> {
+  const path = ["containers", id, "rename"];
+  const answer = await engine.call({ method: "POST", path, query: { name }, accept: [409] }, signal);
+  if (answer.status === 409) throw foreign(name, asRecord(answer.body, "the refusal").message);
 }
 
 /** MACHINE_EXISTS when the name is another container's, which is left as it is. */
@@ -113,27 +124,16 @@ async function createContainer(engine: Engine, name: string, body: object, op: O
     op.signal,
   );
   const said = asRecord(answer.body, "the created container");
-  if (answer.status === 409) {
-    throw new MkError("MACHINE_EXISTS", `the engine has a container ${name} that is not this machine's`, {
-      hint: `Choose another machine name, or remove that container with 'docker rm ${name}'.`,
-      details: { container: name, engine: said.message },
-    });
-  }
+  if (answer.status === 409) throw foreign(name, said.message);
   for (const warning of asList(said.Warnings, "Warnings")) op.log("the engine warns", { warning });
   return asString(said.Id, "Id");
 }
 
-/** Removes a container, running or not, with its anonymous volumes; one that is gone is fine. */
-export async function removeContainer(engine: Engine, id: string, signal: AbortSignal): Promise<void> {
-  const path = ["containers", id];
-  const { status } = await engine.call(
-    { method: "DELETE", path, query: { force: true, v: true }, accept: [404, 409] },
-    signal,
-  );
-  if (status !== 409) return;
-  // "removal is already in progress": someone else's, and it must have ended before anything it uses can go.
-  const query = { condition: "removed" };
-  await engine.call({ method: "POST", path: [...path, "wait"], query, isWait: true, accept: [404] }, signal);
+function foreign(name: string, said: unknown): MkError {
+  return new MkError("MACHINE_EXISTS", `the engine has a container ${name} that is not this machine's`, {
+    hint: `Choose another machine name, or remove that container with 'docker rm ${name}'.`,
+    details: { container: name, engine: said },
+  });
 }
 
 /** The machine's own port that the engine's refusal of a start is about. */

@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { type Host, MkError, type Operation } from "@mk/core";
 import type { DockerConfig } from "./config.js";
-import type { Container } from "./container.js";
+import { type Container, listContainers, removeContainer } from "./container.js";
 import { privilegeFields } from "./container-request.js";
 import type { Engine } from "./engine.js";
 import { engineSaid } from "./engine-error.js";
 import type { EngineFacts } from "./engine-facts.js";
 import { asList, asRecord, asString } from "./json-reader.js";
-import { LABELS } from "./labels.js";
+import { LABELS, machineFilter } from "./labels.js";
 
 /** How a machine's container gets what a container engine inside needs. */
 export type Privileges =
@@ -235,13 +235,15 @@ async function accepts(
     if (/executable file not found|no such file or directory: unknown/i.test(said)) return true;
     throw error;
   } finally {
-    // With the operation aborted the engine is not asked again here: removing the machine removes its trials too, by their label.
-    if (!signal.aborted) {
-      await engine.call(
-        { method: "DELETE", path: ["containers", id], query: { force: true, v: true }, accept: [404, 409] },
-        signal,
-      );
-    }
+    // With the operation aborted the engine is not asked again here: see the roll-back.
+    if (!signal.aborted) await removeContainer(engine, id, signal);
+  }
+}
+
+/** Removes what a trial has left that was broken off. */
+export async function removeTrials(engine: Engine, machineId: string, signal: AbortSignal): Promise<void> {
+  for (const id of await listContainers(engine, machineFilter(machineId, "trial"), signal)) {
+    await removeContainer(engine, id, signal);
   }
 }
 

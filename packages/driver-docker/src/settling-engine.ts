@@ -1,4 +1,5 @@
 import type { Engine } from "./engine.js";
+import { orAbort } from "./or-abort.js";
 
 /** An engine whose changes are never torn: see {@link settling}. */
 export interface SettlingEngine extends Engine {
@@ -36,21 +37,4 @@ export function settling(engine: Engine): SettlingEngine {
     },
     abandon: () => lifetime.abort(new Error("the machine's handle was closed")),
   };
-}
-
-async function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort = (): void => undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  // Whichever loses the race has been heard.
-  aborted.catch(() => undefined);
-  work.catch(() => undefined);
-  try {
-    signal.throwIfAborted();
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

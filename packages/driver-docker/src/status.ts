@@ -1,6 +1,7 @@
 import type { DriverStatus, Host } from "@mk/core";
 import { MkError } from "@mk/core";
 import { type Engine, openEngine } from "./engine.js";
+import { READ_LOG } from "./engine-error.js";
 import { type EngineFacts, readFacts } from "./engine-facts.js";
 import { currentEngine } from "./engine-place.js";
 import { remoteHost } from "./engine-session.js";
@@ -46,7 +47,7 @@ function unfit(facts: EngineFacts): DriverStatus | undefined {
       status: "unhealthy",
       code: "docker-errors",
       reason: `the Docker Engine reports: ${facts.errors.join("; ")}`,
-      fix: "Look at the engine's log: journalctl -u docker",
+      fix: READ_LOG,
       version,
     };
   }
@@ -90,8 +91,9 @@ async function failure(host: Host, error: MkError): Promise<DriverStatus> {
   const reason = error.message;
   const code = typeof error.details?.reason === "string" ? error.details.reason : "docker-unusable";
   const fix = error.hint === undefined ? {} : { fix: error.hint };
+  if (code === "docker-refused") return { status: "stopped", code, reason, ...fix };
   if (code !== "docker-stopped") return { status: "unhealthy", code, reason, ...fix };
-  // Nothing listens: an engine that is not there, or one that does not run.
+  // Nothing listens here: an engine that is not there, or one that does not run.
   const found = await Promise.all(["dockerd", "docker", "colima", "orb"].map((program) => host.which(program)));
   if (found.some((path) => path !== undefined)) return { status: "stopped", code, reason, ...fix };
   return {

@@ -36,9 +36,10 @@ export function overlaps(one: Subnet, other: Subnet): boolean {
   return mask(one.base, prefix) === mask(other.base, prefix);
 }
 
-/** The subnets of mk's pools, in order, that touch none of `used`: CIDRs, of which IPv6 and default routes are passed over. */
+/** The subnets of mk's pools, in order, that touch none of `used`: CIDRs, of which IPv6 and default routes are passed over, also
+ * as the two halves that VPNs route in its place. */
 export function* freeSubnets(used: readonly string[]): Generator<Subnet, void, undefined> {
-  const taken = used.map(parseSubnet).filter((subnet) => subnet !== undefined && subnet.prefix > 0);
+  const taken = used.map(parseSubnet).filter((subnet) => subnet !== undefined && subnet.prefix > 1);
   for (const { first, count } of POOLS) {
     const start = parseSubnet(first);
     if (start === undefined) throw new TypeError(`not a subnet: ${first}`);

@@ -1,4 +1,5 @@
 import { MkError } from "@mk/core";
+import { listNames } from "./container.js";
 import type { Engine } from "./engine.js";
 import { asList, asRecord, asString, asStrings } from "./json-reader.js";
 import { LABELS, machineFilter, objectName, ownedBy } from "./labels.js";
@@ -36,9 +37,16 @@ export async function hasVolume(engine: Engine, machineId: string, signal: Abort
   return (await listVolumes(engine, machineId, signal)).length > 0;
 }
 
+/** Removes the machine's volumes. DRIVER_FAILED that names the containers, when some that are not the machine's use one. */
 export async function removeVolumes(engine: Engine, machineId: string, signal: AbortSignal): Promise<void> {
   for (const name of await listVolumes(engine, machineId, signal)) {
-    await engine.call({ method: "DELETE", path: ["volumes", name], accept: [404] }, signal);
+    const { status } = await engine.call({ method: "DELETE", path: ["volumes", name], accept: [404, 409] }, signal);
+    if (status !== 409) continue;
+    const users = await listNames(engine, { volume: [name] }, signal);
+    throw new MkError("DRIVER_FAILED", `other containers use the volume ${name}: ${users.join(", ")}`, {
+      hint: `Remove them with 'docker rm --force ${users.join(" ")}' and delete the machine again.`,
+      details: { volume: name, containers: users },
+    });
   }
 }
 

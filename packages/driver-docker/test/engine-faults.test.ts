@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { createNodeHost, type Machine, MkError, type Operation } from "@mk/core";
 import { type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
@@ -226,6 +227,24 @@ describe("an engine that", () => {
       code: "docker-permission",
       fix: expect.stringContaining("usermod -aG docker"),
     });
+  });
+});
+
+test.each([
+  ["Permission denied (publickey).", 255],
+  ["bash: line 1: docker: command not found", 127],
+])("an ssh that says %j is why the engine cannot be reached", async (said, exitCode) => {
+  const bin = directory.join("bin");
+  await mkdir(bin);
+  const script = `#!/bin/sh\n[ "$1" = -G ] && echo hostname box && exit 0\necho '${said}' >&2; exit ${exitCode}\n`;
+  await writeFile(`${bin}/ssh`, script, { mode: 0o755 });
+  const env = { DOCKER_HOST: "ssh://me@box", HOME: directory.path, PATH: `${bin}:/usr/bin:/bin` };
+  const lent = createNodeHost({ home: directory.join("home"), env });
+  expect(await dockerDriver.status(lent, AbortSignal.timeout(10_000))).toMatchObject({
+    status: "unhealthy",
+    code: "docker-ssh",
+    reason: `the Docker Engine at ssh://me@box cannot be reached: ${said}`,
+    fix: "Make 'docker --host ssh://me@box version' work without a question.",
   });
 });
 

@@ -6,8 +6,9 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import dockerDriver from "../src/index.js";
 import { docker, dockerInventory } from "./docker.js";
 import { testImage, testImages, tinyImage } from "./guest-image.js";
+import { loopbackSsh } from "./loopback-ssh.js";
 
-const suite = await live({ needs: ["docker", "linux"] });
+const suite = await live({ needs: ["docker", "linux", "sshd"] });
 
 /** Machines as users make them: core, the real guest and a real engine. */
 suite("machines on a real Docker Engine", () => {
@@ -132,6 +133,24 @@ suite("machines on a real Docker Engine", () => {
     await machine.delete();
     expect(await run(outer, "docker", "ps", "--all", "--quiet")).toBe("");
     expect(await run(outer, "docker", "volume", "ls", "--quiet")).toBe("");
+  });
+
+  test("makes machines in an engine that is reached over SSH, and leaves nothing", async () => {
+    const before = await dockerInventory();
+    await using ssh = await loopbackSsh();
+    const env = { ...process.env, PATH: ssh.path, DOCKER_HOST: `ssh://${ssh.name}` };
+    const home = directory.join("over-ssh");
+    const inside = createNodeHost({ home, env });
+    expect(await dockerDriver.status(inside, AbortSignal.timeout(20_000))).toMatchObject({ status: "ready" });
+    await using remote = createMk({ home, host: inside, drivers: [dockerDriver], images: testImages() });
+    const name = newName();
+    const machine = await remote.start({ name, driver: "docker", cpus: 1, memoryMiB: 768 });
+    expect(await run(machine, "hostname")).toBe(name);
+    await machine.stop();
+    await machine.start();
+    expect(await machine.status()).toEqual({ state: "running" });
+    await machine.delete();
+    expect(inventoryDifference(before, await dockerInventory())).toEqual({ added: [], removed: [] });
   });
 
   test("gives a machine its CPUs and its memory, and no swap beside it", async () => {

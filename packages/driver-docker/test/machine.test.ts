@@ -1,3 +1,5 @@
+import type { Program } from "@mk/conformance";
+import type { Operation } from "@mk/core";
 import { describe, expect, test } from "vitest";
 import dockerDriver from "../src/index.js";
 import { dockerHost } from "./docker-host.js";
@@ -67,6 +69,27 @@ describe("privileges", () => {
     expect(only(engine).request.HostConfig.Privileged).toBeUndefined();
   });
 
+  test("are tried by containers that an aborted start does not leave behind", async () => {
+    const { machine, op, engine } = await scriptedMachine();
+    await machine.create(op);
+    engine.withheld.add("SYS_RESOURCE");
+    const undos: ((op: Operation) => Promise<void>)[] = [];
+    const reason = new Error("the deadline");
+    const controller = new AbortController();
+    engine.misbehave = () => {
+      const isTried = [...engine.containers.values()].some(
+        ({ request }) => request.Labels?.["dev.mk.role"] === "trial",
+      );
+      if (isTried) controller.abort(reason);
+      return undefined;
+    };
+    const start = machine.start({ ...op, signal: controller.signal, undo: (cleanup) => void undos.unshift(cleanup) });
+    await expect(start).rejects.toBe(reason);
+    engine.misbehave = () => undefined;
+    for (const undo of undos) await undo(op);
+    expect(only(engine).state).not.toBe("running");
+  });
+
   test("that are too few for an engine inside are an error that says so", async () => {
     const { machine, op, engine } = await scriptedMachine();
     engine.withheld.add("SYS_ADMIN");
@@ -99,6 +122,17 @@ describe("ports", () => {
     expect(ports.every(({ HostIp }) => HostIp === "127.0.0.1")).toBe(true);
     expect(new Set(ports.map(({ HostPort }) => HostPort)).size).toBe(4);
     expect(ports.every(({ HostPort }) => Number(HostPort) > 0)).toBe(true);
+  });
+
+  test.each([
+    ["0.0.0.0", "127.0.0.1"],
+    ["::", "::1"],
+    ["192.0.2.7", "192.0.2.7"],
+  ])("published on %s are reached at %s", async (listenAddress, host) => {
+    const { machine, op } = await scriptedMachine({ options: { listenAddress } });
+    await machine.create(op);
+    await machine.start(op);
+    expect(await machine.access(op)).toMatchObject({ host });
   });
 
   test("stay when other settings change", async () => {
@@ -148,6 +182,30 @@ describe("the guest image", () => {
     const second = await scriptedMachine({ on, spec: { name: "n", id: "7b1e7c3a-3c53-4f0e-9f3d-0a5a7c6f5d22" } });
     await Promise.all([first.machine.create(first.op), second.machine.create(second.op)]);
     expect(on.engine.requests.filter((request) => request === "POST /images/create")).toHaveLength(1);
+  });
+
+  test("is not waited for longer than the operation lasts when another machine imports it", async () => {
+    const on = dockerHost();
+    on.engine.late = new Promise(() => undefined);
+    const reason = new Error("the deadline");
+    const controller = new AbortController();
+    on.engine.misbehave = (_method, path) => (path === "/images/create" ? "late" : undefined);
+    const first = await scriptedMachine({ on });
+    const second = await scriptedMachine({ on, spec: { name: "n", id: "7b1e7c3a-3c53-4f0e-9f3d-0a5a7c6f5d22" } });
+    const end = new AbortController();
+    const importing = first.machine.create({ ...first.op, signal: end.signal });
+    importing.catch(() => undefined);
+    const waiting = second.machine.create({
+      ...second.op,
+      signal: controller.signal,
+      step: async (id, _title, work) => {
+        if (id === "import") setImmediate(() => controller.abort(reason));
+        return work(() => undefined);
+      },
+    });
+    await expect(waiting).rejects.toBe(reason);
+    end.abort(reason);
+    await expect(importing).rejects.toBe(reason);
   });
 
   test("replaces older ones that no container uses, that are not the user's too, and that nobody has just imported", async () => {
@@ -216,6 +274,33 @@ describe("what is not as it was left", () => {
     expect(await machine.inspect(op)).toEqual({ state: "running" });
     await machine.remove(op);
     expect(engine.inventory()).toEqual(["network bridge"]);
+  });
+
+  test("a replacement that was broken off before it got its name gets it at the next start", async () => {
+    const { machine, op, engine, again } = await scriptedMachine();
+    await machine.create(op);
+    only(engine).name = "mk-m-next";
+    await machine.start(op);
+    expect(only(engine).state).toBe("running");
+    await machine.kill(op);
+    only(engine).name = "mk-m-next";
+    await (await again({ memoryMiB: 2048 })).start(op);
+    expect(only(engine).request.HostConfig.Memory).toBe(2048 * 1024 * 1024);
+  });
+
+  test("a volume that the user's container holds is left, and the error names that container", async () => {
+    const { machine, op, engine } = await scriptedMachine();
+    await machine.create(op);
+    engine.addContainer("theirs", {
+      Image: "x",
+      HostConfig: { Mounts: [{ Type: "volume", Source: "mk-m" }] },
+    });
+    await expect(machine.remove(op)).rejects.toMatchObject({
+      code: "DRIVER_FAILED",
+      message: expect.stringContaining("theirs"),
+      hint: expect.stringMatching(/^[A-Z]/),
+    });
+    expect([...engine.volumes.keys()]).toEqual(["mk-m"]);
   });
 
   test("a network to which the user attached a container is left, and the error names that container", async () => {
@@ -295,6 +380,35 @@ describe("an engine elsewhere", () => {
     expect(await machine.access(op)).toMatchObject({ host: "engine.example", port: Number(bindings[0]?.HostPort) });
     expect(logged).toContainEqual(expect.objectContaining({ message: expect.stringContaining("remote") }));
     await expect(machine.endpoint(8080, op)).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
+  });
+
+  test("that does not answer is stopped, whatever is installed here", async () => {
+    const on = dockerHost({ env: { DOCKER_HOST: "tcp://engine.example:2375", HOME: "/home/user" }, files: {} });
+    await on.host.files.remove("/usr/bin/docker");
+    expect(await dockerDriver.status(on.host, AbortSignal.timeout(10_000))).toMatchObject({
+      status: "stopped",
+      reason: expect.stringContaining("engine.example"),
+      fix: expect.stringContaining("engine.example"),
+    });
+  });
+
+  test("is reached by ssh with the user's own settings, and its ports at the host that ssh goes to", async () => {
+    const programs: Record<string, Program> = { ssh: (process) => process.print("hostname box.lan\n") };
+    const on = dockerHost({ env: { DOCKER_HOST: "ssh://me@box", HOME: "/home/user", PATH: "/usr/bin" }, programs });
+    const argv = ["ssh", "-T", "-l", "me", "--", "box", "docker", "system", "dial-stdio"] as const;
+    on.host.network.listen({ argv }, (stream) => on.engine.accept(stream));
+    const { machine, op } = await scriptedMachine({ on });
+    await machine.create(op);
+    await machine.start(op);
+    const bindings = Object.values(only(on.engine).request.HostConfig.PortBindings ?? {}).flat();
+    expect(bindings.map(({ HostIp }) => HostIp)).toEqual(["0.0.0.0", "0.0.0.0"]);
+    expect(await machine.access(op)).toMatchObject({ host: "box.lan", port: Number(bindings[0]?.HostPort) });
+    expect(await dockerDriver.status(on.host, AbortSignal.timeout(10_000))).toMatchObject({
+      status: "ready",
+      note: expect.stringContaining("box.lan"),
+    });
+    await machine.remove(op);
+    expect(on.engine.inventory()).toEqual(["network bridge"]);
   });
 
   test("on loopback is here", async () => {

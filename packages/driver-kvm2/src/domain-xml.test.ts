@@ -19,6 +19,7 @@ const spec: DomainSpec = {
   serialLog: "/home/u/.mk/machines/dev/serial.log",
   mac: "52:54:00:12:34:56",
   network: { kind: "network", name: "mk-dev" },
+  uri: "qemu:///system",
   owner: { uid: 1000, gid: 1000 },
 };
 
@@ -38,11 +39,11 @@ describe("domainXml", () => {
   });
 
   it("is the golden file for an emulated machine with a CPU model in a session", async () => {
-    const { owner: _owner, ...session } = spec;
     const forwards = [{ hostAddress: "127.0.0.1", hostPort: 40022, guestPort: 22 }];
     await expect(
       domainXml({
-        ...session,
+        ...spec,
+        uri: "qemu:///session",
         type: "qemu",
         cpuModel: "Nehalem",
         diskCache: "none",
@@ -67,11 +68,14 @@ describe("domainXml", () => {
       root: `${hostile}/r`,
       data: `${hostile}/d`,
       serialLog: `${hostile}/s`,
+      network: { kind: "network", name: hostile },
+      cpuModel: hostile,
     });
     await expect(xml).toMatchFileSnapshot("../test/golden/domain-hostile.golden.xml");
     const { domain } = parser.parse(xml);
-    expect([domain.name, domain.os.kernel, domain.os.initrd, domain.os.cmdline]).toEqual([
+    expect([domain.name, domain.title, domain.os.kernel, domain.os.initrd, domain.os.cmdline]).toEqual([
       hostile,
+      `mk machine ${hostile}`,
       `${hostile}/k`,
       `${hostile}/i`,
       `a="${hostile}"`,
@@ -81,6 +85,10 @@ describe("domainXml", () => {
       `${hostile}/d`,
     ]);
     expect(domain.devices.serial.source["@path"]).toBe(`${hostile}/s`);
+    expect(domain.devices.interface.source["@network"]).toBe(hostile);
+    expect(domain.cpu.model["#text"]).toBe(hostile);
+    // No more and no fewer elements than with harmless names.
+    expect(xml.match(/<[a-z]/g)?.length).toBe(domainXml({ ...spec, cpuModel: "x" }).match(/<[a-z]/g)?.length);
   });
 
   it("says the format of every disk, so that libvirt never probes one", () => {

@@ -1,5 +1,7 @@
-import type { GuestArch } from "@mk/core";
+import type { GuestArch, HostUser } from "@mk/core";
 import type { DiskCache } from "./config.js";
+import type { LibvirtUri } from "./libvirt.js";
+import { ownerLabel } from "./owner-label.js";
 import { element, toXml, type XmlElement } from "./xml.js";
 
 /** How the guest reaches the world: a libvirt network (system), or QEMU's own user network with loopback ports (session). */
@@ -32,8 +34,9 @@ export interface DomainSpec {
   readonly serialLog: string;
   readonly mac: string;
   readonly network: DomainNetwork;
-  /** The owner of the machine's directory: QEMU runs as this user, so that no file of theirs need be opened to libvirt's own. */
-  readonly owner?: { readonly uid: number; readonly gid: number };
+  readonly uri: LibvirtUri;
+  /** The owner of the machine's directory. */
+  readonly owner: Pick<HostUser, "uid" | "gid">;
 }
 
 const ARCH = { amd64: { name: "x86_64", machine: "q35" }, arm64: { name: "aarch64", machine: "virt" } } as const;
@@ -95,12 +98,7 @@ export function domainXml(spec: DomainSpec): string {
         element("rng", { model: "virtio" }, element("backend", { model: "random" }, "/dev/urandom")),
         element("memballoon", { model: "virtio" }),
       ),
-      spec.owner &&
-        element(
-          "seclabel",
-          { type: "static", model: "dac", relabel: "no" },
-          element("label", {}, `+${spec.owner.uid}:+${spec.owner.gid}`),
-        ),
+      ownerLabel(spec.uri, spec.owner),
       user && userNetwork(user.forwards, spec.mac),
     ),
   );

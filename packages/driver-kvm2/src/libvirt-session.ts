@@ -1,6 +1,7 @@
 import type { Host } from "@mk/core";
 import { MkError } from "@mk/core";
 import { Libvirt, type LibvirtUri } from "./libvirt.js";
+import { libvirtFailure } from "./libvirt-failure.js";
 import { LibvirtError } from "./rpc-connection.js";
 
 const RECONNECT_MS = 250;
@@ -16,18 +17,13 @@ export class LibvirtSession {
     this.#uri = uri;
   }
 
-  /** Errors that libvirt answered become DRIVER_FAILED, with its text. */
+  /** Errors that libvirt answered become DRIVER_FAILED, or what {@link libvirtFailure} knows of them, with libvirt's text. */
   async use<T>(signal: AbortSignal, work: (libvirt: Libvirt) => Promise<T>): Promise<T> {
-    if (!this.#current || this.#current.closed.aborted)
-      this.#current = await Libvirt.connect(this.#host, this.#uri, signal);
+    const libvirt = await this.#open(signal);
     try {
-      return await work(this.#current);
+      return await work(libvirt);
     } catch (error) {
-      if (!(error instanceof LibvirtError)) throw error;
-      throw new MkError("DRIVER_FAILED", `libvirt: ${error.message}`, {
-        hint: "See the log of libvirtd and of the domain in /var/log/libvirt/qemu.",
-        cause: error,
-      });
+      throw error instanceof LibvirtError ? libvirtFailure(error, this.#uri) : error;
     }
   }
 
@@ -46,5 +42,17 @@ export class LibvirtSession {
   close(): void {
     this.#current?.close();
     this.#current = undefined;
+  }
+
+  async #open(signal: AbortSignal): Promise<Libvirt> {
+    if (this.#current && !this.#current.closed.aborted) return this.#current;
+    const opened = await Libvirt.connect(this.#host, this.#uri, signal);
+    // Another call may have been faster; a connection that nobody closes would keep mk from ending.
+    if (this.#current && !this.#current.closed.aborted) {
+      opened.close();
+      return this.#current;
+    }
+    this.#current = opened;
+    return opened;
   }
 }

@@ -2,11 +2,11 @@ import type { Duplex } from "node:stream";
 import type { Host } from "@mk/core";
 import { MkError } from "@mk/core";
 import type { LibvirtUri } from "./libvirt.js";
+import { permissionHint } from "./permission-hint.js";
+import { startSessionDaemon } from "./session-daemon.js";
 
 /** The monolithic daemon's socket first, then the modular one's; on modular hosts the first is virtproxyd's when it is there. */
 const SOCKETS = ["libvirt-sock", "virtqemud-sock"] as const;
-const DAEMONS = ["libvirtd", "virtqemud"] as const;
-const SESSION_DAEMON_WAIT_MS = 100;
 
 /**
  * Opens the socket of the daemon that serves `uri`. The session daemon is started when it does not run, as libvirt's own client does.
@@ -16,13 +16,16 @@ export async function connectSocket(host: Host, uri: LibvirtUri, signal: AbortSi
   const directory = uri === "qemu:///system" ? "/run/libvirt" : sessionDirectory(host);
   const stream = await tryConnect(host, directory, signal);
   if (stream) return stream;
-  if (uri === "qemu:///system") throw notRunning(directory);
-  return await startSessionDaemon(host, directory, signal);
+  if (uri === "qemu:///session")
+    return await startSessionDaemon(host, () => tryConnect(host, directory, signal), signal);
+  throw new MkError("DRIVER_UNAVAILABLE", `no libvirt daemon listens in ${directory}`, {
+    hint: "Start it with 'sudo systemctl start libvirtd' (or virtqemud), or install libvirt.",
+  });
 }
 
-function sessionDirectory(host: Host): string {
-  const runtime = host.env.XDG_RUNTIME_DIR;
-  return runtime ? `${runtime}/libvirt` : `${host.homeDirectory}/.cache/libvirt`;
+/** Where libvirt itself looks: GLib's runtime directory, which is its cache directory outside of a login session. */
+function sessionDirectory({ env, homeDirectory }: Host): string {
+  return `${env.XDG_RUNTIME_DIR || env.XDG_CACHE_HOME || `${homeDirectory}/.cache`}/libvirt`;
 }
 
 async function tryConnect(host: Host, directory: string, signal: AbortSignal): Promise<Duplex | undefined> {
@@ -33,7 +36,7 @@ async function tryConnect(host: Host, directory: string, signal: AbortSignal): P
     } catch (error) {
       if (MkError.is(error, "PERMISSION_DENIED")) {
         throw new MkError("PERMISSION_DENIED", `${host.user.name} may not use ${path}`, {
-          hint: "Run 'sudo usermod -aG libvirt $USER' and log in again.",
+          hint: await permissionHint(host),
           cause: error,
         });
       }
@@ -42,40 +45,4 @@ async function tryConnect(host: Host, directory: string, signal: AbortSignal): P
     }
   }
   return undefined;
-}
-
-async function startSessionDaemon(host: Host, directory: string, signal: AbortSignal): Promise<Duplex> {
-  if (host.user.uid === 0) {
-    throw new MkError("NOT_SUPPORTED", "root has no libvirt session", {
-      hint: "Use --kvm2-uri qemu:///system, or run mk as an ordinary user.",
-    });
-  }
-  for (const daemon of DAEMONS) {
-    const file = (await host.which(daemon)) ?? (await firstExisting(host, [`/usr/sbin/${daemon}`]));
-    if (!file) continue;
-    const { exited, unref } = await host.processes.spawnDaemon(file, ["--timeout=120"]);
-    unref();
-    let alive = true;
-    void exited.then(() => {
-      alive = false;
-    });
-    // libvirtd tells nobody when its socket is there, so its own client polls too.
-    while (alive) {
-      const stream = await tryConnect(host, directory, signal);
-      if (stream) return stream;
-      await host.delay(SESSION_DAEMON_WAIT_MS, signal);
-    }
-  }
-  throw notRunning(directory);
-}
-
-async function firstExisting(host: Host, paths: readonly string[]): Promise<string | undefined> {
-  for (const path of paths) if (await host.files.stat(path)) return path;
-  return undefined;
-}
-
-function notRunning(directory: string): MkError {
-  return new MkError("DRIVER_UNAVAILABLE", `no libvirt daemon listens in ${directory}`, {
-    hint: "Start it with 'sudo systemctl start libvirtd' (or virtqemud), or install libvirt.",
-  });
 }

@@ -1,6 +1,7 @@
 import type { Host } from "@mk/core";
 import { MkError } from "@mk/core";
 import { connectSocket } from "./libvirt-socket.js";
+import { permissionHint } from "./permission-hint.js";
 import { LibvirtError, RpcConnection, type RpcEvent } from "./rpc-connection.js";
 import { type XdrReader, XdrWriter } from "./xdr.js";
 
@@ -13,7 +14,6 @@ const PROC = {
   domainCreateXml: 10,
   domainDefineXml: 11,
   domainDestroy: 12,
-  domainGetXml: 14,
   domainLookupByName: 23,
   domainLookupByUuid: 24,
   domainResume: 28,
@@ -33,9 +33,7 @@ const PROC = {
   domainHasManagedSave: 183,
   domainGetState: 212,
   domainUndefineFlags: 231,
-  domainBlockResize: 251,
   domainShutdownFlags: 258,
-  listAllDomains: 273,
   listAllNetworks: 283,
   eventRegister: 316,
   eventLifecycle: 318,
@@ -43,20 +41,32 @@ const PROC = {
 } as const;
 
 /** virErrorNumber values that mean something to mk (libvirt's include/libvirt/virterror.h). */
-export const LIBVIRT_ERROR = {
-  operationFailed: 9,
+const LIBVIRT_ERROR = {
+  operationDenied: 29,
   noDomain: 42,
   noNetwork: 43,
   authFailed: 45,
   operationInvalid: 55,
+  authCancelled: 79,
   accessDenied: 88,
+  authUnavailable: 94,
 } as const;
+const REFUSALS: readonly number[] = [
+  LIBVIRT_ERROR.operationDenied,
+  LIBVIRT_ERROR.authFailed,
+  LIBVIRT_ERROR.authCancelled,
+  LIBVIRT_ERROR.accessDenied,
+  LIBVIRT_ERROR.authUnavailable,
+];
 
+const CREATE_AUTODESTROY = 2;
 const UNDEFINE_MANAGED_SAVE = 1;
 const UNDEFINE_SNAPSHOTS = 2;
 const UNDEFINE_NVRAM = 4;
+const UNDEFINE_CHECKPOINTS = 16;
+/** virIPAddrType: 1 is IPv6. */
+const LEASE_IPV4 = 0;
 const SHUTDOWN_ACPI = 1;
-const BLOCK_RESIZE_BYTES = 1;
 const EVENT_LIFECYCLE = 0;
 
 /** virDomainState, by its number. */
@@ -100,6 +110,7 @@ export interface Domain extends LibvirtObject {
 }
 
 export interface DhcpLease {
+  readonly type: number;
   readonly mac: string;
   readonly address: string;
   /** Seconds since the epoch. */
@@ -133,8 +144,13 @@ export class Libvirt {
     } catch (cause) {
       rpc.close();
       if (!(cause instanceof LibvirtError)) throw cause;
-      throw new MkError("PERMISSION_DENIED", `libvirt refused the connection to ${uri}: ${cause.message}`, {
-        hint: "Run 'sudo usermod -aG libvirt $USER' and log in again.",
+      if (REFUSALS.includes(cause.code))
+        throw new MkError("PERMISSION_DENIED", `libvirt refused the connection to ${uri}: ${cause.message}`, {
+          hint: await permissionHint(host),
+          cause,
+        });
+      throw new MkError("DRIVER_UNAVAILABLE", `libvirt cannot serve ${uri}: ${cause.message}`, {
+        hint: "Install libvirt's QEMU driver and QEMU, then restart libvirtd (or virtqemud).",
         cause,
       });
     }
@@ -151,44 +167,47 @@ export class Libvirt {
   /** Versions as `major.minor.release`. */
   async versions(signal: AbortSignal): Promise<{ readonly libvirt: string; readonly qemu: string }> {
     const [library, hypervisor] = await Promise.all([
-      this.#call(PROC.getLibVersion, new XdrWriter(), signal),
-      this.#call(PROC.connectGetVersion, new XdrWriter(), signal),
+      this.#ask(PROC.getLibVersion, new XdrWriter(), signal, (reply) => reply.uhyper()),
+      this.#ask(PROC.connectGetVersion, new XdrWriter(), signal, (reply) => reply.uhyper()),
     ]);
-    return { libvirt: formatVersion(library.uhyper()), qemu: formatVersion(hypervisor.uhyper()) };
+    return { libvirt: formatVersion(library), qemu: formatVersion(hypervisor) };
   }
 
   domain(uuid: string, signal: AbortSignal): Promise<Domain | undefined> {
-    return absentIf([LIBVIRT_ERROR.noDomain], async () =>
-      readDomain(await this.#call(PROC.domainLookupByUuid, new XdrWriter().fixed(uuidBytes(uuid)), signal)),
+    return absentIf([LIBVIRT_ERROR.noDomain], () =>
+      this.#ask(PROC.domainLookupByUuid, new XdrWriter().fixed(uuidBytes(uuid)), signal, readDomain),
     );
   }
 
   domainByName(name: string, signal: AbortSignal): Promise<Domain | undefined> {
-    return absentIf([LIBVIRT_ERROR.noDomain], async () =>
-      readDomain(await this.#call(PROC.domainLookupByName, new XdrWriter().string(name), signal)),
+    return absentIf([LIBVIRT_ERROR.noDomain], () =>
+      this.#ask(PROC.domainLookupByName, new XdrWriter().string(name), signal, readDomain),
     );
   }
 
-  async domains(signal: AbortSignal): Promise<readonly Domain[]> {
-    return (await this.#call(PROC.listAllDomains, new XdrWriter().int(1).uint(0), signal)).array(readDomain);
-  }
-
   async defineDomain(xml: string, signal: AbortSignal): Promise<Domain> {
-    return readDomain(await this.#call(PROC.domainDefineXml, new XdrWriter().string(xml), signal));
+    return await this.#ask(PROC.domainDefineXml, new XdrWriter().string(xml), signal, readDomain);
   }
 
-  /** Starts a transient domain. */
+  /** Starts a transient domain that ends with this connection, if nothing ends it before: it outlives no mk that is killed. */
   async createDomain(xml: string, signal: AbortSignal): Promise<Domain> {
-    return readDomain(await this.#call(PROC.domainCreateXml, new XdrWriter().string(xml).uint(0), signal));
+    return await this.#ask(
+      PROC.domainCreateXml,
+      new XdrWriter().string(xml).uint(CREATE_AUTODESTROY),
+      signal,
+      readDomain,
+    );
   }
 
   async startDomain(domain: Domain, signal: AbortSignal): Promise<void> {
     await this.#call(PROC.domainCreate, domainArgs(domain), signal);
   }
 
-  /** Presses the ACPI power button; returns at once. */
+  /** Presses the ACPI power button; returns at once. A domain that has gone off by itself is fine. */
   async shutdownDomain(domain: Domain, signal: AbortSignal): Promise<void> {
-    await this.#call(PROC.domainShutdownFlags, domainArgs(domain).uint(SHUTDOWN_ACPI), signal);
+    await absentIf([LIBVIRT_ERROR.operationInvalid], () =>
+      this.#call(PROC.domainShutdownFlags, domainArgs(domain).uint(SHUTDOWN_ACPI), signal),
+    );
   }
 
   /** Ends the domain's process and returns when it is gone. A domain that is off or gone already is fine. */
@@ -198,9 +217,9 @@ export class Libvirt {
     );
   }
 
-  /** Also removes what libvirt keeps of it: managed save, snapshot metadata, NVRAM. */
+  /** Also removes what libvirt keeps of it: managed save, metadata of snapshots and checkpoints, NVRAM. */
   async undefineDomain(domain: Domain, signal: AbortSignal): Promise<void> {
-    const flags = UNDEFINE_MANAGED_SAVE | UNDEFINE_SNAPSHOTS | UNDEFINE_NVRAM;
+    const flags = UNDEFINE_MANAGED_SAVE | UNDEFINE_SNAPSHOTS | UNDEFINE_NVRAM | UNDEFINE_CHECKPOINTS;
     await absentIf([LIBVIRT_ERROR.noDomain], () =>
       this.#call(PROC.domainUndefineFlags, domainArgs(domain).uint(flags), signal),
     );
@@ -210,12 +229,10 @@ export class Libvirt {
     domain: Domain,
     signal: AbortSignal,
   ): Promise<{ readonly state: DomainState; readonly reason: number }> {
-    const reply = await this.#call(PROC.domainGetState, domainArgs(domain).uint(0), signal);
-    return { state: DOMAIN_STATES[reply.int()] ?? "nostate", reason: reply.int() };
-  }
-
-  async domainXml(domain: Domain, signal: AbortSignal): Promise<string> {
-    return (await this.#call(PROC.domainGetXml, domainArgs(domain).uint(0), signal)).string();
+    return await this.#ask(PROC.domainGetState, domainArgs(domain).uint(0), signal, (reply) => ({
+      state: DOMAIN_STATES[reply.int()] ?? "nostate",
+      reason: reply.int(),
+    }));
   }
 
   async suspendDomain(domain: Domain, signal: AbortSignal): Promise<void> {
@@ -231,35 +248,29 @@ export class Libvirt {
   }
 
   async isSaved(domain: Domain, signal: AbortSignal): Promise<boolean> {
-    return (await this.#call(PROC.domainHasManagedSave, domainArgs(domain).uint(0), signal)).int() === 1;
-  }
-
-  async resizeDisk(domain: Domain, disk: string, bytes: number, signal: AbortSignal): Promise<void> {
-    await this.#call(
-      PROC.domainBlockResize,
-      domainArgs(domain).string(disk).uhyper(BigInt(bytes)).uint(BLOCK_RESIZE_BYTES),
-      signal,
-    );
+    return await this.#ask(PROC.domainHasManagedSave, domainArgs(domain).uint(0), signal, (reply) => reply.int() === 1);
   }
 
   network(uuid: string, signal: AbortSignal): Promise<LibvirtObject | undefined> {
-    return absentIf([LIBVIRT_ERROR.noNetwork], async () =>
-      readNetwork(await this.#call(PROC.networkLookupByUuid, new XdrWriter().fixed(uuidBytes(uuid)), signal)),
+    return absentIf([LIBVIRT_ERROR.noNetwork], () =>
+      this.#ask(PROC.networkLookupByUuid, new XdrWriter().fixed(uuidBytes(uuid)), signal, readNetwork),
     );
   }
 
   networkByName(name: string, signal: AbortSignal): Promise<LibvirtObject | undefined> {
-    return absentIf([LIBVIRT_ERROR.noNetwork], async () =>
-      readNetwork(await this.#call(PROC.networkLookupByName, new XdrWriter().string(name), signal)),
+    return absentIf([LIBVIRT_ERROR.noNetwork], () =>
+      this.#ask(PROC.networkLookupByName, new XdrWriter().string(name), signal, readNetwork),
     );
   }
 
   async networks(signal: AbortSignal): Promise<readonly LibvirtObject[]> {
-    return (await this.#call(PROC.listAllNetworks, new XdrWriter().int(1).uint(0), signal)).array(readNetwork);
+    return await this.#ask(PROC.listAllNetworks, new XdrWriter().int(1).uint(0), signal, (reply) =>
+      reply.array(readNetwork),
+    );
   }
 
   async defineNetwork(xml: string, signal: AbortSignal): Promise<LibvirtObject> {
-    return readNetwork(await this.#call(PROC.networkDefineXml, new XdrWriter().string(xml), signal));
+    return await this.#ask(PROC.networkDefineXml, new XdrWriter().string(xml), signal, readNetwork);
   }
 
   async startNetwork(network: LibvirtObject, signal: AbortSignal): Promise<void> {
@@ -267,7 +278,7 @@ export class Libvirt {
   }
 
   async destroyNetwork(network: LibvirtObject, signal: AbortSignal): Promise<void> {
-    await absentIf([LIBVIRT_ERROR.operationInvalid], () =>
+    await absentIf([LIBVIRT_ERROR.operationInvalid, LIBVIRT_ERROR.noNetwork], () =>
       this.#call(PROC.networkDestroy, networkArgs(network), signal),
     );
   }
@@ -277,19 +288,25 @@ export class Libvirt {
   }
 
   async isNetworkActive(network: LibvirtObject, signal: AbortSignal): Promise<boolean> {
-    return (await this.#call(PROC.networkIsActive, networkArgs(network), signal)).int() === 1;
+    return await this.#ask(PROC.networkIsActive, networkArgs(network), signal, (reply) => reply.int() === 1);
   }
 
-  async networkXml(network: LibvirtObject, signal: AbortSignal): Promise<string> {
-    return (await this.#call(PROC.networkGetXml, networkArgs(network).uint(0), signal)).string();
+  /** Undefined when the network was removed meanwhile. */
+  networkXml(network: LibvirtObject, signal: AbortSignal): Promise<string | undefined> {
+    return absentIf([LIBVIRT_ERROR.noNetwork], () =>
+      this.#ask(PROC.networkGetXml, networkArgs(network).uint(0), signal, (reply) => reply.string()),
+    );
   }
 
+  /** The IPv4 leases of a network that libvirt's own DHCP server has given. */
   async leases(network: LibvirtObject, signal: AbortSignal): Promise<readonly DhcpLease[]> {
     const args = networkArgs(network)
       .optional<string>(undefined, () => undefined)
       .int(1)
       .uint(0);
-    return (await this.#call(PROC.networkDhcpLeases, args, signal)).array(readLease);
+    return await this.#ask(PROC.networkDhcpLeases, args, signal, (reply) =>
+      reply.array(readLease).filter(({ type }) => type === LEASE_IPV4),
+    );
   }
 
   /** Life-cycle events of all domains, from when this resolves until disposed. */
@@ -314,8 +331,22 @@ export class Libvirt {
     return subscription;
   }
 
-  async #call(procedure: number, args: XdrWriter, signal: AbortSignal): Promise<XdrReader> {
-    return await this.#rpc.call(procedure, args, signal);
+  async #call(procedure: number, args: XdrWriter, signal: AbortSignal): Promise<void> {
+    await this.#rpc.call(procedure, args, signal);
+  }
+
+  /** A call with an answer. PROTOCOL_ERROR when it does not parse. */
+  async #ask<T>(procedure: number, args: XdrWriter, signal: AbortSignal, read: (reply: XdrReader) => T): Promise<T> {
+    const reply = await this.#rpc.call(procedure, args, signal);
+    try {
+      return read(reply);
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+      throw new MkError("PROTOCOL_ERROR", `libvirt's answer to procedure ${procedure} does not parse`, {
+        hint: "Update libvirt, or mk's driver kvm2.",
+        cause,
+      });
+    }
   }
 }
 
@@ -360,14 +391,14 @@ function networkArgs(network: LibvirtObject): XdrWriter {
 function readLease(reader: XdrReader): DhcpLease {
   reader.string();
   const expires = Number(reader.hyper());
-  reader.int();
+  const type = reader.int();
   const mac = reader.optional((r) => r.string()) ?? "";
   reader.optional((r) => r.string());
   const address = reader.string();
   reader.uint();
   reader.optional((r) => r.string());
   reader.optional((r) => r.string());
-  return { mac, address, expires };
+  return { type, mac, address, expires };
 }
 
 function readLifecycle({ procedure, body }: RpcEvent): LifecycleEvent | undefined {

@@ -1,11 +1,10 @@
 import type { Endpoint, MachineContext, Operation, PortLease, PortSpec } from "@mk/core";
 import { MkError } from "@mk/core";
 import { bridgeName, type Kvm2Config, networkUuid } from "./config.js";
-import { LIBVIRT_ERROR, type Libvirt, type LibvirtObject } from "./libvirt.js";
-import { networkXml, parseNetworkXml } from "./network-xml.js";
+import type { Libvirt, LibvirtObject } from "./libvirt.js";
+import { type NetworkFacts, networkXml, parseNetworkXml } from "./network-xml.js";
 import { LibvirtError } from "./rpc-connection.js";
-import { chooseSubnet, prefixOf } from "./subnet.js";
-import { isNameTaken } from "./virtualization.js";
+import { chooseSubnet, overlapsAny } from "./subnet.js";
 
 /** What the guest is told of its network, and the addresses by which the host reaches it. */
 export interface GuestNetwork {
@@ -39,25 +38,27 @@ export class MachineNetwork {
     if (this.#config.uri === "qemu:///session") return;
     if (this.#config.network !== undefined) return void (await this.#foreign(libvirt, this.#config.network, op.signal));
     if (await this.#own(libvirt, op.signal)) return;
-    await this.#defineOwn(libvirt, op, await this.#usedSubnets(libvirt, op.signal));
+    await this.#defineOwn(libvirt, op);
   }
 
   /** Starts the network where it is not active. One whose subnet is taken meanwhile gets another. */
   async start(libvirt: Libvirt, op: Operation): Promise<{ readonly name: string; readonly guest: GuestNetwork }> {
-    let network =
+    const network =
+      this.#config.network === undefined
+        ? ((await this.#own(libvirt, op.signal)) ?? (await this.#defineOwn(libvirt, op)))
+        : await this.#foreign(libvirt, this.#config.network, op.signal);
+    if (!(await libvirt.isNetworkActive(network, op.signal))) await this.#activate(libvirt, network, op);
+    return { name: network.name, guest: await this.guestOf(libvirt, op) };
+  }
+
+  /** Starts the network as it is, for a guest that knows its address already. */
+  async startAgain(libvirt: Libvirt, op: Operation): Promise<void> {
+    if (this.#config.uri === "qemu:///session") return;
+    const network =
       this.#config.network === undefined
         ? await this.#own(libvirt, op.signal)
         : await this.#foreign(libvirt, this.#config.network, op.signal);
-    if (!network) {
-      await this.define(libvirt, op);
-      network = await this.#own(libvirt, op.signal);
-    }
-    if (!network)
-      throw new MkError("NETWORK_FAILED", `the network of ${this.#context.name} was removed while it was started`, {
-        hint: "Repeat the command.",
-      });
-    if (!(await libvirt.isNetworkActive(network, op.signal))) await this.#activate(libvirt, network, op);
-    return { name: network.name, guest: await this.guestOf(libvirt, op) };
+    if (network && !(await libvirt.isNetworkActive(network, op.signal))) await libvirt.startNetwork(network, op.signal);
   }
 
   /** Removes the machine's own network: never one of the user's. */
@@ -79,12 +80,13 @@ export class MachineNetwork {
       return { parameters: { "mk.ip": "dhcp" }, addresses: newest ? [newest.address] : [] };
     }
     const network = await this.#own(libvirt, op.signal);
-    const facts = network && parseNetworkXml(await libvirt.networkXml(network, op.signal));
-    const address = facts?.hosts.find((host) => host.mac.toLowerCase() === this.#config.mac)?.ip;
-    if (!facts?.gateway || !facts.netmask || !address) return { parameters: { "mk.ip": "dhcp" }, addresses: [] };
+    const facts = network && (await this.#factsOf(libvirt, network, op.signal));
+    const ours = facts?.addresses[0];
+    const address = facts?.hosts.find((host) => host.mac === this.#config.mac)?.ip;
+    if (!ours || !address) return { parameters: { "mk.ip": "dhcp" }, addresses: [] };
     // Told by the command line rather than by DHCP: the first lease of a new MAC address takes dnsmasq 7 s, measured.
     return {
-      parameters: { "mk.ip": `${address}/${prefixOf(facts.netmask)},${facts.gateway},${facts.gateway}` },
+      parameters: { "mk.ip": `${address}/${ours.prefix},${ours.gateway},${ours.gateway}` },
       addresses: [address],
     };
   }
@@ -147,12 +149,21 @@ export class MachineNetwork {
       throw new MkError("INVALID_OPTION", `libvirt has no network ${name}`, {
         hint: "List the networks with 'virsh net-list --all', or leave --kvm2-network out.",
       });
+    if ((await this.#factsOf(libvirt, network, signal))?.dhcp === false)
+      throw new MkError(
+        "INVALID_OPTION",
+        `libvirt gives no addresses on network ${name}, so mk could not find its machine`,
+        {
+          hint: "Choose a network with <dhcp>, or leave --kvm2-network out.",
+        },
+      );
     return network;
   }
 
-  async #defineOwn(libvirt: Libvirt, op: Operation, used: readonly string[]): Promise<LibvirtObject> {
+  /** Defines it on a subnet that nothing uses, of which `taken` are not known to the host. */
+  async #defineOwn(libvirt: Libvirt, op: Operation, taken: readonly string[] = []): Promise<LibvirtObject> {
     const { id, name } = this.#context;
-    const subnet = chooseSubnet(used);
+    const subnet = chooseSubnet([...(await this.#usedSubnets(libvirt, op.signal)), ...taken]);
     try {
       return await libvirt.defineNetwork(
         networkXml({
@@ -165,7 +176,10 @@ export class MachineNetwork {
         op.signal,
       );
     } catch (error) {
-      if (!isNameTaken(error)) throw error;
+      if (!(error instanceof LibvirtError)) throw error;
+      // Asked, not read from the error: its text is in the daemon's language.
+      const other = await libvirt.networkByName(this.#config.domain, op.signal);
+      if (!other || other.uuid === networkUuid(id)) throw error;
       throw new MkError("NETWORK_CONFLICT", `libvirt has a network ${this.#config.domain} that is not mk's`, {
         hint: "Choose another machine name, or rename that network.",
         cause: error,
@@ -173,34 +187,41 @@ export class MachineNetwork {
     }
   }
 
+  /** Another network, or a route of the host, may have got its subnet since: then it is defined anew, as often as that happens. */
   async #activate(libvirt: Libvirt, network: LibvirtObject, op: Operation): Promise<void> {
-    try {
-      await libvirt.startNetwork(network, op.signal);
-    } catch (error) {
-      // "Network is already in use by interface …": the host has got a route there since.
-      if (
-        !(error instanceof LibvirtError) ||
-        this.#config.network !== undefined ||
-        error.code === LIBVIRT_ERROR.noNetwork ||
-        !/in use/i.test(error.message)
-      )
-        throw error;
-      op.log("the subnet is taken meanwhile, another is chosen", { network: network.name });
-      await libvirt.undefineNetwork(network, op.signal);
-      await libvirt.startNetwork(
-        await this.#defineOwn(libvirt, op, await this.#usedSubnets(libvirt, op.signal)),
-        op.signal,
-      );
+    const taken: string[] = [];
+    for (let current = network; ; ) {
+      try {
+        return await libvirt.startNetwork(current, op.signal);
+      } catch (error) {
+        if (!(error instanceof LibvirtError) || this.#config.network !== undefined) throw error;
+        const own = subnetsOf(await this.#factsOf(libvirt, current, op.signal));
+        const used = await this.#usedSubnets(libvirt, op.signal, current);
+        if (!own.some((subnet) => overlapsAny(subnet, used))) throw error;
+        op.log("the subnet is taken meanwhile, another is chosen", { network: current.name, subnets: own });
+        taken.push(...own);
+        await libvirt.undefineNetwork(current, op.signal);
+        current = await this.#defineOwn(libvirt, op, taken);
+      }
     }
   }
 
-  /** The host's, and those of all defined networks, whether they are active or not: they would clash when both are started. */
-  async #usedSubnets(libvirt: Libvirt, signal: AbortSignal): Promise<readonly string[]> {
+  /** The host's, and those of all other networks, whether they are active or not: they would clash when both are started. */
+  async #usedSubnets(libvirt: Libvirt, signal: AbortSignal, except?: LibvirtObject): Promise<readonly string[]> {
     const used = [...(await this.#context.host.network.usedSubnets())];
     for (const network of await libvirt.networks(signal)) {
-      const { gateway, netmask } = parseNetworkXml(await libvirt.networkXml(network, signal));
-      if (gateway && netmask) used.push(`${gateway}/${prefixOf(netmask)}`);
+      if (network.uuid !== except?.uuid) used.push(...subnetsOf(await this.#factsOf(libvirt, network, signal)));
     }
     return used;
   }
+
+  /** Undefined when another program removed it since it was listed. */
+  async #factsOf(libvirt: Libvirt, network: LibvirtObject, signal: AbortSignal): Promise<NetworkFacts | undefined> {
+    const xml = await libvirt.networkXml(network, signal);
+    return xml === undefined ? undefined : parseNetworkXml(xml);
+  }
+}
+
+function subnetsOf(facts: NetworkFacts | undefined): readonly string[] {
+  return facts?.addresses.map(({ gateway, prefix }) => `${gateway}/${prefix}`) ?? [];
 }

@@ -1,14 +1,14 @@
 import type { Endpoint, Machine, MachineAccess, MachineContext, MachineStatus, Operation, PortSpec } from "@mk/core";
 import { MkError } from "@mk/core";
-import { buildKernelCommandLine, serialConsole, writeSeedArchive } from "@mk/vm";
+import { buildKernelCommandLine, growRawDisk, makeRawDisk, serialConsole, writeSeedArchive } from "@mk/vm";
 import type { Kvm2Config } from "./config.js";
 import { type DomainNetwork, domainXml } from "./domain-xml.js";
 import { type Domain, type DomainState, type Libvirt, PAUSED_IO_ERROR } from "./libvirt.js";
 import { LibvirtSession } from "./libvirt-session.js";
 import { type GuestNetwork, MachineNetwork } from "./machine-network.js";
-import { chooseDomainType, isNameTaken } from "./virtualization.js";
+import { LibvirtError } from "./rpc-connection.js";
+import { chooseDomainType } from "./virtualization.js";
 
-const MIB = 1024 * 1024;
 const GUEST_PORTS = [22, 2376] as const;
 
 /** A machine as a libvirt domain whose UUID is the machine's id. All facts are read from libvirt, none is kept in a file. */
@@ -45,7 +45,8 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
     );
     op.log("domain type chosen", { type });
     const xml = domainXml({
-      name: config.domain,
+      // Renamed by its owner it is ours still: its UUID says so, and libvirt takes no other name for a UUID it has.
+      name: (await libvirt.domain(id, op.signal))?.name ?? config.domain,
       uuid: id,
       type,
       arch: spec.arch,
@@ -62,13 +63,16 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
       serialLog: files.serial,
       mac: config.mac,
       network: guestNetwork,
-      // The session's QEMU is the user's own process anyway, and its libvirt has no DAC driver to ask.
-      ...(config.uri === "qemu:///system" && { owner: { uid: host.user.uid, gid: host.user.gid } }),
+      uri: config.uri,
+      owner: host.user,
     });
     try {
       return await libvirt.defineDomain(xml, op.signal);
     } catch (error) {
-      if (!isNameTaken(error)) throw error;
+      if (!(error instanceof LibvirtError)) throw error;
+      // Asked, not read from the error: its text is in the daemon's language.
+      const other = await libvirt.domainByName(config.domain, op.signal);
+      if (!other || other.uuid === id) throw error;
       throw new MkError("MACHINE_EXISTS", `libvirt has a domain ${config.domain} that is not mk's`, {
         hint: `Rename it with 'virsh domrename ${config.domain} <name>', or choose another machine name.`,
         cause: error,
@@ -103,6 +107,14 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
     );
   }
 
+  /** A machine with an address of its own has all its ports there; none of the host's leads to it. */
+  function assertNoHostPorts(): void {
+    if (config.uri === "qemu:///session" || !spec.ports.some(({ hostPort }) => hostPort !== 0)) return;
+    throw new MkError("NOT_SUPPORTED", "a kvm2 machine of qemu:///system has no ports on the host", {
+      hint: "Leave out --port and use the address that 'mk ip' gives, or start it with --kvm2-uri qemu:///session.",
+    });
+  }
+
   /** The network the domain is to have, started, and what the guest must be told of it. */
   async function prepareNetwork(
     libvirt: Libvirt,
@@ -130,9 +142,10 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
     },
 
     async create(op) {
+      assertNoHostPorts();
       await op.step("disk", "Making the data disk", async () => {
         op.undo(() => host.files.remove(files.data));
-        await host.files.allocate(files.data, spec.diskMiB * MIB);
+        await makeRawDisk(host.files, files.data, spec.diskMiB);
       });
       await use(op, async (libvirt) => {
         await op.step("network", "Defining the network", async () => {
@@ -141,7 +154,12 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
         });
         await op.step("domain", "Defining the domain", async () => {
           op.undo((undo) => use(undo, (again) => removeDomain(again, undo)));
-          await define(libvirt, { kind: "network", name: await network.name(libvirt, op.signal) }, "", op);
+          // Each start defines it anew; until then it names what it will need.
+          const joined: DomainNetwork =
+            config.uri === "qemu:///session"
+              ? { kind: "user", forwards: [] }
+              : { kind: "network", name: await network.name(libvirt, op.signal) };
+          await define(libvirt, joined, "", op);
         });
       });
     },
@@ -149,12 +167,8 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
     async start(op) {
       await use(op, async (libvirt) => {
         const existing = await ownDomain(libvirt, op.signal);
-        if (await libvirt.isSaved(existing, op.signal)) {
-          await op.step("network", "Starting the network", async () => void (await prepareNetwork(libvirt, op)));
-          return await op.step("restore", "Restoring the saved machine", () =>
-            libvirt.startDomain(existing, op.signal),
-          );
-        }
+        if (await libvirt.isSaved(existing, op.signal)) return await restore(libvirt, existing, op);
+        assertNoHostPorts();
         const prepared = await op.step("network", "Starting the network", () => prepareNetwork(libvirt, op));
         const domain = await op.step("seed", "Writing the seed", async () => {
           const image = await context.image();
@@ -162,7 +176,7 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
           await host.files.concat(files.initrd, [writeSeedArchive(seed), image.initramfs]);
           // Made by us first, so that the log stays the user's own file when libvirt's log daemon appends to it.
           await host.files.write(files.serial, "");
-          await host.files.allocate(files.data, spec.diskMiB * MIB);
+          await growRawDisk(host.files, files.data, spec.diskMiB);
           return await define(
             libvirt,
             prepared.domain,
@@ -233,6 +247,22 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
 
     close: async () => session.close(),
   };
+
+  /** With the network and the ports it was saved with: its guest knows no others. */
+  async function restore(libvirt: Libvirt, domain: Domain, op: Operation): Promise<void> {
+    await op.step("network", "Starting the network", () => network.startAgain(libvirt, op));
+    await op.step("restore", "Restoring the saved machine", async () => {
+      try {
+        await libvirt.startDomain(domain, op.signal);
+      } catch (error) {
+        if (!(error instanceof LibvirtError)) throw error;
+        throw new MkError("DRIVER_FAILED", `${context.name} cannot be restored as it was saved: ${error.message}`, {
+          hint: `Run 'virsh -c ${config.uri} managedsave-remove ${domain.name}', then start it: it boots anew.`,
+          cause: error,
+        });
+      }
+    });
+  }
 
   async function removeDomain(libvirt: Libvirt, op: Operation): Promise<void> {
     const domain = await libvirt.domain(id, op.signal);

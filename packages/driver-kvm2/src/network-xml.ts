@@ -1,6 +1,6 @@
 import { MkError } from "@mk/core";
 import { XMLParser } from "fast-xml-parser";
-import type { Subnet } from "./subnet.js";
+import { prefixOf, type Subnet } from "./subnet.js";
 import { element, toXml } from "./xml.js";
 
 export interface NetworkSpec {
@@ -39,9 +39,10 @@ export function networkXml({ name, uuid, bridge, subnet, host }: NetworkSpec): s
 }
 
 export interface NetworkFacts {
-  readonly name: string;
-  readonly gateway?: string;
-  readonly netmask?: string;
+  /** The host's IPv4 addresses on it; none for a bridge of the host. */
+  readonly addresses: readonly { readonly gateway: string; readonly prefix: number }[];
+  /** Whether libvirt's own DHCP server answers on it, whose leases can be read. */
+  readonly dhcp: boolean;
   readonly hosts: readonly { readonly mac: string; readonly ip: string }[];
 }
 
@@ -51,22 +52,34 @@ const parser = new XMLParser({
   attributeNamePrefix: "@",
   parseAttributeValue: false,
   parseTagValue: false,
-  isArray: (name) => name === "host" || name === "ip" || name === "disk",
+  isArray: (name) => name === "host" || name === "ip",
 });
 
 /** What mk needs to know of a network. PROTOCOL_ERROR for text that is no network's XML. */
 export function parseNetworkXml(xml: string): NetworkFacts {
   const network = objectAt(parser.parse(xml), "network");
   if (!network) throw new MkError("PROTOCOL_ERROR", "libvirt described a network in XML that mk cannot read");
-  const ip = (network.ip as readonly Record<string, unknown>[] | undefined)?.find(
-    (candidate) => candidate["@family"] !== "ipv6",
-  );
-  const hosts = ip ? ((objectAt(ip, "dhcp")?.host as readonly Record<string, unknown>[] | undefined) ?? []) : [];
+  const ips = recordsAt(network, "ip").filter((ip) => ip["@family"] !== "ipv6");
+  const dhcp = ips.map((ip) => objectAt(ip, "dhcp")).filter((each) => each !== undefined);
+  const hosts = dhcp.flatMap((each) => recordsAt(each, "host"));
   return {
-    name: String(network.name),
-    ...(ip && { gateway: String(ip["@address"]), netmask: String(ip["@netmask"]) }),
-    hosts: hosts.map((host) => ({ mac: String(host["@mac"]), ip: String(host["@ip"]) })),
+    addresses: ips.map((ip) => ({ gateway: String(ip["@address"]), prefix: prefixOfIp(ip) })),
+    dhcp: dhcp.length > 0,
+    hosts: hosts.map((host) => ({ mac: String(host["@mac"]).toLowerCase(), ip: String(host["@ip"]) })),
   };
+}
+
+/** Said as a prefix or as a netmask; left out, libvirt takes the address' class. */
+function prefixOfIp(ip: Record<string, unknown>): number {
+  if (ip["@prefix"] !== undefined) return Number(ip["@prefix"]);
+  if (ip["@netmask"] !== undefined) return prefixOf(String(ip["@netmask"]));
+  const first = Number(String(ip["@address"]).split(".")[0]);
+  return first < 128 ? 8 : first < 192 ? 16 : 24;
+}
+
+function recordsAt(value: Record<string, unknown>, key: string): readonly Record<string, unknown>[] {
+  const found = value[key];
+  return Array.isArray(found) ? found.filter((each) => typeof each === "object" && each !== null) : [];
 }
 
 function objectAt(value: unknown, key: string): Record<string, unknown> | undefined {

@@ -85,6 +85,25 @@ describe("RpcConnection", () => {
     expect(heard).toEqual([2]);
   });
 
+  it("lets every listener read an event from its beginning", async () => {
+    const { rpc, far } = connection();
+    const heard: number[] = [];
+    for (let listener = 0; listener < 2; listener++) rpc.onEvent((event) => heard.push(event.body.int()));
+    far.write(frame({ type: 2, serial: 0 }, new XdrWriter().int(7)));
+    const reply = rpc.call(1, new XdrWriter(), never);
+    far.write(frame({}));
+    await reply;
+    expect(heard).toEqual([7, 7]);
+  });
+
+  it("ends with PROTOCOL_ERROR at an event that its listener cannot read", async () => {
+    const { rpc, far } = connection();
+    rpc.onEvent((event) => void event.body.string());
+    const reply = rpc.call(1, new XdrWriter(), never);
+    far.write(frame({ type: 2, serial: 0 }, new XdrWriter().uint(99)));
+    await expect(reply).rejects.toMatchObject({ code: "PROTOCOL_ERROR" });
+  });
+
   it("rejects with libvirt's own error code and text", async () => {
     const { rpc, far } = connection();
     const reply = rpc.call(1, new XdrWriter(), never);

@@ -25,6 +25,7 @@ export class LibvirtError extends Error {
 
 export interface RpcEvent {
   readonly procedure: number;
+  /** A reader of this listener's own: others read the same bytes. */
   readonly body: XdrReader;
 }
 
@@ -136,7 +137,13 @@ export class RpcConnection {
     // Keep-alive and other programs are not asked for and may be passed over.
     if (program !== PROGRAM || version !== VERSION) return;
     if (type === TYPE.event) {
-      for (const listener of this.#listeners) listener({ procedure, body: frame });
+      try {
+        for (const listener of this.#listeners) listener({ procedure, body: frame.copy() });
+      } catch (error) {
+        // Thrown in a stream's handler it would end the whole process.
+        if (!(error instanceof RangeError)) throw error;
+        this.#violate("an event that does not parse");
+      }
       return;
     }
     const pending = type === TYPE.reply ? this.#pending.get(serial) : undefined;

@@ -22,9 +22,10 @@ describe("chooseSubnet", () => {
   });
 
   it("does not take a default route, IPv6 or garbage for a taken subnet", () => {
-    expect(chooseSubnet(["0.0.0.0/0", "fe80::/64", "nonsense", "300.1.1.1/24", "10.0.0.0/99"]).cidr).toBe(
-      "192.168.39.0/24",
-    );
+    expect(
+      chooseSubnet(["0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "fe80::/64", "nonsense", "300.1.1.1/24", "10.0.0.0/99"])
+        .cidr,
+    ).toBe("192.168.39.0/24");
   });
 
   it("refuses with a fix when nothing is left", () => {

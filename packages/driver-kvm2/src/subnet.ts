@@ -16,18 +16,25 @@ const CANDIDATES = 256;
 
 /** The first candidate below 192.168.0.0/16, then 172.16.0.0/12, that overlaps nothing used. NETWORK_CONFLICT when none is left. */
 export function chooseSubnet(used: readonly string[]): Subnet {
-  const taken = used.map(parseCidr).filter((range) => range !== undefined);
   const candidates = [
     ...Array.from({ length: CANDIDATES }, (_, n) => `192.168.${(FIRST_THIRD_OCTET + n * STEP) % 256}`),
     ...Array.from({ length: CANDIDATES }, (_, n) => `172.30.${n}`),
   ];
   for (const candidate of candidates) {
-    const range = parseCidr(`${candidate}.0/24`);
-    if (range && !taken.some((other) => range.first <= other.last && other.first <= range.last))
-      return subnetOf(candidate);
+    if (!overlapsAny(`${candidate}.0/24`, used)) return subnetOf(candidate);
   }
   throw new MkError("NETWORK_CONFLICT", `all ${candidates.length} subnets that mk may use are taken`, {
     hint: "Join an existing network with --kvm2-network, or remove networks that are not used.",
+  });
+}
+
+/** Whether a range shares an address with any of the others. */
+export function overlapsAny(cidr: string, others: readonly string[]): boolean {
+  const range = parseCidr(cidr);
+  if (!range) return false;
+  return others.some((each) => {
+    const other = parseCidr(each);
+    return other !== undefined && range.first <= other.last && other.first <= range.last;
   });
 }
 
@@ -46,12 +53,15 @@ interface Range {
   readonly last: number;
 }
 
-/** First and last address of an IPv4 range; undefined for all else, IPv6 included, and for a default route, which overlaps everything. */
+/**
+ * First and last address of an IPv4 range; undefined for all else, IPv6 included, and for a default route, which overlaps everything: also
+ * as the two halves 0.0.0.0/1 and 128.0.0.0/1, which VPNs route in its place.
+ */
 function parseCidr(cidr: string): Range | undefined {
   const match = /^(\d+)\.(\d+)\.(\d+)\.(\d+)\/(\d+)$/.exec(cidr);
   if (!match) return undefined;
   const [a, b, c, d, prefix] = match.slice(1).map(Number) as [number, number, number, number, number];
-  if (prefix === 0 || prefix > 32 || [a, b, c, d].some((octet) => octet > 255)) return undefined;
+  if (prefix < 2 || prefix > 32 || [a, b, c, d].some((octet) => octet > 255)) return undefined;
   const size = 2 ** (32 - prefix);
   const address = ((a * 256 + b) * 256 + c) * 256 + d;
   const first = address - (address % size);

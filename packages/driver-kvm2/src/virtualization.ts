@@ -1,6 +1,7 @@
 import type { GuestArch, Host } from "@mk/core";
 import { MkError } from "@mk/core";
-import { LIBVIRT_ERROR, type Libvirt, type LibvirtUri } from "./libvirt.js";
+import type { Libvirt, LibvirtUri } from "./libvirt.js";
+import { ownerLabel } from "./owner-label.js";
 import { LibvirtError } from "./rpc-connection.js";
 import { element, toXml } from "./xml.js";
 
@@ -40,23 +41,29 @@ export async function findKvm(host: Host, libvirt: Libvirt, uri: LibvirtUri, sig
   const cached = await host.cache.read(key);
   if (isFinding(cached)) return cached;
   try {
-    const finding = await runProbe(host, libvirt, "kvm", signal);
+    const finding = await runProbe(host, libvirt, { type: "kvm", uri }, signal);
     await host.cache.write(key, finding);
     return finding;
   } catch (error) {
     // What libvirt refuses may be mended before the next boot (a group, a module): said, not remembered.
     if (!(error instanceof LibvirtError)) throw error;
-    return { works: false, reason: error.message };
+    return { works: false, reason: explain(error, host) };
   }
 }
 
+/** QEMU runs as the user, who needs the device as well as libvirt's socket. */
+function explain({ message }: LibvirtError, { user }: Host): string {
+  if (!/Could not access KVM kernel module: Permission denied/.test(message)) return message;
+  return `${user.name} may not use /dev/kvm; run 'sudo usermod -aG kvm ${user.name}' and log in again`;
+}
+
+interface Probe {
+  readonly type: "kvm" | "qemu";
+  readonly uri: LibvirtUri;
+}
+
 /** Runs the boot sector in a transient domain of this type. Rejects with LibvirtError when libvirt does not start it. */
-export async function runProbe(
-  host: Host,
-  libvirt: Libvirt,
-  type: "kvm" | "qemu",
-  signal: AbortSignal,
-): Promise<KvmFinding> {
+export async function runProbe(host: Host, libvirt: Libvirt, probe: Probe, signal: AbortSignal): Promise<KvmFinding> {
   const directory = await host.runDirectory("kvm2-probe");
   const uuid = crypto.randomUUID();
   const disk = `${directory}/${uuid.slice(0, 8)}.img`;
@@ -67,8 +74,9 @@ export async function runProbe(
     if (event.uuid === uuid && (event.event === "shutdown" || event.event === "stopped")) poweredOff.abort();
   }, signal);
   try {
-    const domain = await libvirt.createDomain(probeXml(type, uuid, disk, host), signal);
+    const domain = await libvirt.createDomain(probeXml(probe, uuid, disk, host), signal);
     const ran = await settled(host, poweredOff.signal, signal);
+    // When this is not reached the domain ends with the connection.
     await libvirt.destroyDomain(domain, signal);
     if (ran) return { works: true, reason: "" };
     return { works: false, reason: "/dev/kvm creates machines, but no guest instruction ran on it" };
@@ -89,7 +97,7 @@ async function settled(host: Host, poweredOff: AbortSignal, signal: AbortSignal)
   }
 }
 
-function probeXml(type: "kvm" | "qemu", uuid: string, disk: string, host: Host): string {
+function probeXml({ type, uri }: Probe, uuid: string, disk: string, { user }: Host): string {
   return toXml(
     element(
       "domain",
@@ -114,11 +122,7 @@ function probeXml(type: "kvm" | "qemu", uuid: string, disk: string, host: Host):
         ),
         element("memballoon", { model: "none" }),
       ),
-      element(
-        "seclabel",
-        { type: "static", model: "dac", relabel: "no" },
-        element("label", {}, `+${host.user.uid}:+${host.user.gid}`),
-      ),
+      ownerLabel(uri, user),
     ),
   );
 }
@@ -155,13 +159,4 @@ export async function chooseDomainType(
   throw new MkError("DRIVER_UNAVAILABLE", `KVM cannot be used: ${finding.reason}`, {
     hint: "Leave --kvm2-virtualization at auto to run in software emulation.",
   });
-}
-
-/** Whether libvirt said that an object of this name is somebody else's. */
-export function isNameTaken(error: unknown): boolean {
-  return (
-    error instanceof LibvirtError &&
-    error.code === LIBVIRT_ERROR.operationFailed &&
-    /already exists/.test(error.message)
-  );
 }

@@ -55,6 +55,11 @@ export class XdrReader {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
+  /** A reader of its own of what is left. */
+  copy(): XdrReader {
+    return new XdrReader(this.#bytes.subarray(this.#offset));
+  }
+
   get remaining(): number {
     return this.#bytes.length - this.#offset;
   }

@@ -1,4 +1,5 @@
 import { conformance, scriptedHost } from "@mk/conformance";
+import { describe } from "vitest";
 import packageJson from "../package.json" with { type: "json" };
 import driver from "../src/index.js";
 import { ScriptedLibvirt } from "./scripted-libvirt.js";
@@ -10,4 +11,17 @@ conformance(driver, {
     "libvirt-not-found": async () => scriptedHost(),
     "libvirt-not-running": async () => scriptedHost({ programs: { "/usr/sbin/libvirtd": () => 0 } }),
   },
+});
+
+describe("in a libvirt session", () => {
+  conformance(driver, {
+    host: () => new ScriptedLibvirt("qemu:///session").host(),
+    options: { uri: "qemu:///session" },
+    known: [
+      {
+        because: "status asks the system's libvirt, which does not run on this host",
+        tests: ["is ready on the host it is tested on"],
+      },
+    ],
+  });
 });

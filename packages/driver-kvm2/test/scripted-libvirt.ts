@@ -1,13 +1,17 @@
 import type { Duplex } from "node:stream";
 import { type ScriptedHost, type ScriptedHostOptions, type ScriptedProcess, scriptedHost } from "@mk/conformance";
 import { XMLParser } from "fast-xml-parser";
+import type { LibvirtUri } from "../src/libvirt.js";
 import { XdrReader, XdrWriter } from "../src/xdr.js";
 
 const PROGRAM = 0x20008086;
 const NO_DOMAIN = 42;
 const NO_NETWORK = 43;
+const INTERNAL_ERROR = 1;
 const OPERATION_FAILED = 9;
 const OPERATION_INVALID = 55;
+const CONFIG_UNSUPPORTED = 67;
+const AUTODESTROY = 2;
 const RUNNING = 1;
 const PAUSED = 3;
 const SHUTOFF = 5;
@@ -20,13 +24,17 @@ interface FakeDomain {
   state: number;
   reason: number;
   saved: boolean;
-  readonly transient: boolean;
+  /** The connection that a transient domain ends with. */
+  readonly creator?: Duplex;
+  /** Ends QEMU's listeners on the host. */
+  closePorts(): void;
 }
 
 interface FakeNetwork {
   readonly name: string;
   readonly uuid: string;
   readonly xml: string;
+  readonly gateway: string;
   active: boolean;
 }
 
@@ -45,7 +53,10 @@ const parser = new XMLParser({
   htmlEntities: true,
 });
 
-/** A libvirt that keeps its definitions over reboots, in memory, and speaks the real protocol on the scripted host's socket. */
+/**
+ * A libvirt that keeps its definitions over reboots, in memory, and speaks the real protocol on the scripted host's socket. Its texts are
+ * not English, as those of a daemon in another locale: nothing may rest on them.
+ */
 export class ScriptedLibvirt {
   readonly domains = new Map<string, FakeDomain>();
   readonly networks = new Map<string, FakeNetwork>();
@@ -53,6 +64,15 @@ export class ScriptedLibvirt {
   #host: ScriptedHost | undefined;
   /** A guest that does not heed its power button. */
   deaf = false;
+  /** A KVM that creates machines and never runs them. */
+  lifeless = false;
+  /** Runs in the daemon between a call's arrival and its answer. */
+  before: ((procedure: number) => void) | undefined;
+  readonly #uri: LibvirtUri;
+
+  constructor(uri: LibvirtUri = "qemu:///system") {
+    this.#uri = uri;
+  }
 
   /** A host on which it listens already. */
   async host(options: ScriptedHostOptions = {}): Promise<ScriptedHost> {
@@ -70,18 +90,25 @@ export class ScriptedLibvirt {
   }
 
   #serve(process: ScriptedProcess): Promise<never> {
-    process.host.files.place("/run/libvirt/.keep", "");
+    const directory = this.#uri === "qemu:///system" ? "/run/libvirt" : `${process.host.homeDirectory}/.cache/libvirt`;
+    process.host.files.place(`${directory}/.keep`, "");
     // A new boot: what ran is off, what was defined is still there.
-    for (const domain of this.domains.values()) domain.state = SHUTOFF;
+    for (const domain of this.domains.values()) {
+      domain.state = SHUTOFF;
+      domain.closePorts();
+    }
     for (const network of this.networks.values()) network.active = false;
-    process.listen({ path: "/run/libvirt/libvirt-sock" }, (stream) => this.#accept(stream));
+    process.listen({ path: `${directory}/libvirt-sock` }, (stream) => this.#accept(stream));
     return process.forever();
   }
 
   #accept(stream: Duplex): void {
     const client = { stream, listening: false };
     this.#clients.add(client);
-    stream.on("close", () => this.#clients.delete(client));
+    stream.on("close", () => {
+      this.#clients.delete(client);
+      for (const domain of this.domains.values()) if (domain.creator === stream) this.#end(domain);
+    });
     let received = Buffer.alloc(0);
     stream.on("data", (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]);
@@ -120,7 +147,13 @@ export class ScriptedLibvirt {
     }
   }
 
-  #call(client: { listening: boolean }, procedure: number, args: XdrReader, reply: XdrWriter): void {
+  #call(
+    client: { readonly stream: Duplex; listening: boolean },
+    procedure: number,
+    args: XdrReader,
+    reply: XdrWriter,
+  ): void {
+    this.before?.(procedure);
     switch (procedure) {
       case 1:
       case 70:
@@ -139,7 +172,7 @@ export class ScriptedLibvirt {
         reply.int(0);
         return;
       case 10:
-        this.#runTransient(args.string(), reply);
+        this.#runTransient(args.string(), args.uint() === AUTODESTROY ? client.stream : undefined, reply);
         return;
       case 11:
         writeObject(reply, this.#defineDomain(args.string())).int(-1);
@@ -149,11 +182,6 @@ export class ScriptedLibvirt {
         return;
       case 24:
         this.#found(this.domains.get(uuidOf(args)), reply);
-        return;
-      case 273:
-        reply.uint(this.domains.size);
-        for (const domain of this.domains.values()) writeObject(reply, domain).int(-1);
-        reply.uint(this.domains.size);
         return;
       case 283:
         reply.uint(this.networks.size);
@@ -195,9 +223,6 @@ export class ScriptedLibvirt {
         if (domain.state === SHUTOFF) throw new Refusal(OPERATION_INVALID, "domain is not running");
         this.#end(domain);
         return;
-      case 14:
-        reply.string(domain.xml);
-        return;
       case 28:
         domain.state = RUNNING;
         return;
@@ -232,6 +257,8 @@ export class ScriptedLibvirt {
     const network = existing(this.networks.get(uuidOf(args)), NO_NETWORK);
     switch (procedure) {
       case 39:
+        if ([...this.networks.values()].some((other) => other.active && other.gateway === network.gateway))
+          throw new Refusal(INTERNAL_ERROR, "Netzwerk wird bereits verwendet");
         network.active = true;
         return;
       case 42:
@@ -256,15 +283,13 @@ export class ScriptedLibvirt {
     const { name, uuid } = parser.parse(xml).domain as { name: string; uuid: string };
     const same = [...this.domains.values()].find(byName(name));
     if (same && same.uuid !== uuid)
-      throw new Refusal(OPERATION_FAILED, `operation failed: domain '${name}' already exists with uuid ${same.uuid}`);
-    const domain = this.domains.get(uuid) ?? {
-      name,
-      uuid,
-      xml,
-      state: SHUTOFF,
-      reason: 0,
-      saved: false,
-      transient: false,
+      throw new Refusal(OPERATION_FAILED, `Domain »${name}« existiert bereits mit UUID ${same.uuid}`);
+    const known = this.domains.get(uuid);
+    if (known && known.name !== name)
+      throw new Refusal(OPERATION_FAILED, `Domain »${known.name}« ist bereits mit UUID ${uuid} definiert`);
+    const domain = known ?? {
+      ...{ name, uuid, xml, state: SHUTOFF, reason: 0, saved: false },
+      closePorts: () => {},
     };
     domain.xml = xml;
     this.domains.set(uuid, domain);
@@ -275,35 +300,66 @@ export class ScriptedLibvirt {
     const { name, uuid } = parser.parse(xml).network as { name: string; uuid: string };
     const same = [...this.networks.values()].find(byName(name));
     if (same && same.uuid !== uuid)
-      throw new Refusal(OPERATION_FAILED, `operation failed: network '${name}' already exists with uuid ${same.uuid}`);
-    const network = { name, uuid, xml, active: false };
+      throw new Refusal(OPERATION_FAILED, `Netzwerk »${name}« existiert bereits mit UUID ${same.uuid}`);
+    const network = { name, uuid, xml, active: false, gateway: gatewayOf(xml) };
     this.networks.set(uuid, network);
     return network;
   }
 
-  #runTransient(xml: string, reply: XdrWriter): void {
+  #runTransient(xml: string, creator: Duplex | undefined, reply: XdrWriter): void {
+    this.#checkForSession(xml);
     const { name, uuid } = parser.parse(xml).domain as { name: string; uuid: string };
-    const domain: FakeDomain = { name, uuid, xml, state: RUNNING, reason: 0, saved: false, transient: true };
+    const domain: FakeDomain = {
+      ...{ name, uuid, xml, state: RUNNING, reason: 0, saved: false },
+      ...(creator && { creator }),
+      closePorts: () => {},
+    };
     this.domains.set(uuid, domain);
-    setImmediate(() => this.#end(domain));
+    if (!this.lifeless) setImmediate(() => this.#end(domain));
     writeObject(reply, domain).int(1);
   }
 
   #start(domain: FakeDomain): void {
-    const network = parser.parse(domain.xml).domain.devices.interface?.source?.["@network"] as string | undefined;
+    const parsed = parser.parse(domain.xml).domain;
+    this.#checkForSession(domain.xml);
+    const network = parsed.devices.interface?.source?.["@network"] as string | undefined;
     const joined = [...this.networks.values()].find(byName(network ?? ""));
     if (network !== undefined && !joined?.active)
-      throw new Refusal(OPERATION_INVALID, `network '${network}' is not active`);
+      throw new Refusal(OPERATION_INVALID, `Netzwerk »${network}« ist nicht aktiv`);
+    domain.closePorts = this.#openPorts(domain.xml);
     domain.state = RUNNING;
     domain.saved = false;
     this.#emit(domain, EVENT.started);
-    const serial = parser.parse(domain.xml).domain.devices.serial.source["@path"] as string;
+    const serial = parsed.devices.serial.source["@path"] as string;
     this.#host?.files.place(serial, "mk-guest: init uptime=0.1\nmk-guest: ready uptime=1.0\n");
+  }
+
+  /** QEMU's user network: it listens on the host for each rule. */
+  #openPorts(xml: string): () => void {
+    const closers: (() => void)[] = [];
+    for (const [, address = "", port] of xml.matchAll(/hostfwd=tcp:([\d.]+):(\d+)-/g)) {
+      try {
+        closers.push(existing(this.#host, 0).network.listen({ host: address, port: Number(port) }, () => {}));
+      } catch {
+        for (const close of closers) close();
+        throw new Refusal(INTERNAL_ERROR, `qemu: Could not set up host forwarding rule 'tcp:${address}:${port}-'`);
+      }
+    }
+    return () => {
+      for (const close of closers.splice(0)) close();
+    };
+  }
+
+  /** A session's libvirt has no DAC driver and no network that an ordinary user could have started. */
+  #checkForSession(xml: string): void {
+    if (this.#uri === "qemu:///session" && /<seclabel|<interface type="network"/.test(xml))
+      throw new Refusal(CONFIG_UNSUPPORTED, "nicht unterstützte Konfiguration");
   }
 
   #end(domain: FakeDomain): void {
     domain.state = SHUTOFF;
-    if (domain.transient) this.domains.delete(domain.uuid);
+    domain.closePorts();
+    if (domain.creator || domain.name.startsWith("mk-probe-")) this.domains.delete(domain.uuid);
     this.#emit(domain, EVENT.shutdown);
     this.#emit(domain, EVENT.stopped);
   }
@@ -322,6 +378,11 @@ export class ScriptedLibvirt {
 function existing<T>(found: T | undefined, code: number): T {
   if (found === undefined) throw new Refusal(code, code === NO_DOMAIN ? "Domain not found" : "Network not found");
   return found;
+}
+
+function gatewayOf(xml: string): string {
+  const ip = parser.parse(xml).network.ip;
+  return (Array.isArray(ip) ? ip[0] : ip)?.["@address"] as string;
 }
 
 const byName =

@@ -156,6 +156,7 @@ suite("a plugin that misbehaves", () => {
       const reason: unknown = await run().catch((error: unknown) => error);
       expect(reason).toBe(signal.reason);
       for (const session of sessions.splice(0)) {
+        expect(session.isUsable).toBe(false);
         await session.close();
         expect(await isAlive(session.pid)).toBe(false);
       }

@@ -1,4 +1,9 @@
+import { randomUUID } from "node:crypto";
+import { readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Driver, type Machine, MkError } from "@mk/core";
+import { until } from "@mk/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadExternalDriver } from "../src/index.js";
 import { buildGoPeers, type GoPeers } from "./support/go-peers.js";
@@ -98,5 +103,47 @@ describe("a docker-machine driver under mk", () => {
     await expect(test.machine.create(operation())).rejects.toSatisfy(
       (error) => MkError.is(error, "DRIVER_FAILED") && error.message.includes("no capacity left"),
     );
+  });
+
+  it("starts one plugin for calls that come at once", async () => {
+    const log = join(tmpdir(), `mk-peer-log-${randomUUID()}`);
+    await using test = await peerMachine({ PEER_LOG: log });
+    await test.machine.create(operation());
+    await test.machine.close?.();
+    await rm(log);
+    await Promise.all([
+      test.machine.inspect(operation()),
+      test.machine.endpoint(2376, operation()),
+      test.machine.access(operation()),
+    ]);
+    const calls = (await readFile(log, "utf8")).trim().split("\n");
+    await rm(log);
+    expect(new Set(calls.map((call) => call.split(" ")[1])).size).toBe(1);
+  });
+
+  it("asks nothing of a plugin that did not take its configuration", async () => {
+    await using test = await peerMachine({ PEER_ERROR_ON: "SetConfigRaw=not this one" });
+    await test.context.record.write({ config: "{}" });
+    for (const attempt of ["first", "second"]) {
+      const error = await test.machine.inspect(operation()).catch((reason: unknown) => reason);
+      expect(MkError.is(error, "DRIVER_FAILED") && error.message, attempt).toContain("not this one");
+    }
+  });
+
+  it("keeps what the driver made when its create is given up, and has it removed by that", async () => {
+    const log = join(tmpdir(), `mk-peer-log-${randomUUID()}`);
+    await using test = await peerMachine({ PEER_HANG_ON: "Create", PEER_LOG: log });
+    const controller = new AbortController();
+    const create = operation(controller.signal);
+    const creating = test.machine.create(create).catch((error: unknown) => error);
+    await until("Create is called", async () => (await readFile(log, "utf8").catch(() => "")).includes(" Create"));
+    const reason = new Error("the user left");
+    controller.abort(reason);
+    expect(await creating).toBe(reason);
+    const stored = (await test.context.record.read()) as { readonly config: string };
+    expect(JSON.parse(stored.config)).toMatchObject({ MachineName: "m1", Instance: "i-1" });
+    await create.rollBack();
+    expect(await test.machine.inspect(operation())).toEqual({ state: "absent" });
+    await rm(log);
   });
 });

@@ -1,8 +1,13 @@
+import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import { promisify } from "node:util";
 import { MkError } from "@mk/core";
+import { live, until } from "@mk/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bundle } from "./support/bundle.js";
 import { buildIsolated, hasCode, type IsolatedPrograms, isolatedMachine } from "./support/isolated-machine.js";
 import { operation } from "./support/operation.js";
+import { isAlive } from "./support/peer-session.js";
 
 let programs: IsolatedPrograms;
 
@@ -108,5 +113,17 @@ describe("an isolated driver", () => {
     await test.machine.close?.();
     expect(await creating).toSatisfy(hasCode("PLUGIN_CRASHED"));
     expect(await children()).toEqual([]);
+  });
+});
+
+const asRoot = await live({ needs: ["root", "linux"] });
+
+asRoot("an isolated driver that runs as root", () => {
+  it("does not end mk when it hangs, and ends with its standard input", async () => {
+    await using program = await bundle("programs/lose-privileges.ts", "lose-privileges");
+    const run = promisify(execFile)(process.execPath, [program.path, programs.module.path, programs.child.path]);
+    const pid = Number((await run).stdout);
+    process.kill(pid, "SIGCONT");
+    await until("the process is gone", async () => !(await isAlive(pid)));
   });
 });

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
+import { live } from "@mk/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toWireOptions } from "../src/protocol/flags.js";
 import { METHODS } from "../src/protocol/methods.js";
@@ -240,15 +241,24 @@ describe("an mk driver under a Go host", () => {
     expect(run.resultOf("DriverName")).toBe("mkpretend");
   });
 
-  it("exits with 1 after 10 s without a heartbeat, whatever else is called", async () => {
+  it("exits with 1 after 10 s without a heartbeat, whatever else is called; a stop with its host is no silence", async () => {
+    await using stopped = await startPlugin();
+    const call = await callsTo(stopped.port);
+    expect(await call(METHODS.DriverName, {})).toBe("mkpretend");
+    stopped.signal("SIGSTOP");
     const run = await goHost(["GetVersion", "sleep=6s", "DriverName", "sleep=6s"], ["-heartbeat", "0"]);
     expect(run.resultOf("exit")).toBe("exit status 1");
+    stopped.signal("SIGCONT");
+    // The first might be answered on the way out.
+    expect(await call(METHODS.DriverName, {})).toBe("mkpretend");
+    expect(await call(METHODS.DriverName, {})).toBe("mkpretend");
   });
 });
 
 interface RunningPlugin extends AsyncDisposable {
   readonly port: number;
   readonly exited: Promise<unknown>;
+  signal(signal: NodeJS.Signals): void;
   /** Resolves when it printed this line on stderr. */
   printed(line: string): Promise<void>;
 }
@@ -264,6 +274,7 @@ async function startPlugin(): Promise<RunningPlugin> {
   return {
     port: Number(line.slice("127.0.0.1:".length)),
     exited,
+    signal: (signal) => void child.kill(signal),
     async printed(expected) {
       for await (const printed of errors) if (printed === expected) return;
       throw new Error(`the plugin ended without printing ${expected}`);
@@ -273,6 +284,14 @@ async function startPlugin(): Promise<RunningPlugin> {
       await exited;
     },
   };
+}
+
+/** Calls a plugin over a connection that is open until the plugin ends. */
+async function callsTo(port: number): Promise<<A, R>(method: RpcMethod<A, R>, argument: A) => Promise<R>> {
+  const socket = connect({ host: "127.0.0.1", port });
+  await openGoRpc(socket, AbortSignal.timeout(10_000));
+  const client = new RpcClient(socket);
+  return (method, argument) => client.call("RPCServerDriver", method, argument);
 }
 
 /** Sends a text to the plugin and reads until the connection ends. */
@@ -287,10 +306,7 @@ async function say(port: number, text: string): Promise<string> {
 describe("a plugin's process", () => {
   it("rolls back what runs when it is closed, and then ends", async () => {
     await using running = await startPlugin();
-    const socket = connect({ host: "127.0.0.1", port: running.port });
-    await openGoRpc(socket, AbortSignal.timeout(10_000));
-    const client = new RpcClient(socket);
-    const call = <A, R>(method: RpcMethod<A, R>, argument: A) => client.call("RPCServerDriver", method, argument);
+    const call = await callsTo(running.port);
     await call(METHODS.SetConfigRaw, Buffer.from(JSON.stringify({ MachineName: "m8", StorePath: store })));
     const flags = { "mkpretend-hang-on": "create" };
     await call(METHODS.SetConfigFromFlags, toWireOptions(flags, "*rpcdriver.RPCFlags"));
@@ -336,5 +352,26 @@ describe("a plugin's process", () => {
     // Both hold the pipe: its end means that the plugin is gone too.
     host.kill("SIGKILL");
     expect((await lines.next()).done).toBe(true);
+  });
+});
+
+const asRoot = await live({ needs: ["root", "linux"] });
+
+asRoot("a plugin's port", () => {
+  /** Connects as a user and asks for Go RPC: what it hears. */
+  const hearAs = async (uid: number, port: number): Promise<string> => {
+    const program = `
+      const socket = require("net").connect(${port}, "127.0.0.1", () => socket.write("CONNECT /_goRPC_ HTTP/1.0\\n\\n"));
+      socket.on("data", (chunk) => { process.stdout.write(chunk); socket.destroy(); });
+      socket.on("error", () => socket.destroy());
+    `;
+    const { stdout } = await promisify(execFile)(process.execPath, ["-e", program], { uid, gid: uid, cwd: "/" });
+    return stdout;
+  };
+
+  it("answers this user, and nobody else on the computer", async () => {
+    await using running = await startPlugin();
+    expect(await hearAs(65_534, running.port)).toBe("");
+    expect(await hearAs(0, running.port)).toBe("HTTP/1.0 200 Connected to Go RPC\n\n");
   });
 });

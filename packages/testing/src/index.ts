@@ -8,6 +8,7 @@ export {
 export { live, requireTool, type Suite } from "./live.js";
 export { type TemporaryDirectory, temporaryDirectory } from "./temporary-directory.js";
 export { testHome } from "./test-home.js";
+export { installTinyImage } from "./tiny-guest/install-tiny-image.js";
 export { tinyImage, tinyKernel } from "./tiny-guest/tiny-image.js";
 export { findSshd, type Tool, whyMissing } from "./tool.js";
 export { until } from "./until.js";

@@ -51,7 +51,9 @@ async function globalRoot(
 ): Promise<string | undefined> {
   const program = await host.which(installer.name);
   if (program === undefined) return undefined;
-  const { stdout, exitCode } = await host.run(program, installer.args, { signal, allowFailure: true });
+  // Not in the working directory: yarn runs the program that a .yarnrc there names.
+  const cwd = host.homeDirectory;
+  const { stdout, exitCode } = await host.run(program, installer.args, { signal, cwd, allowFailure: true });
   const directory = stdout.trim().split("\n").at(-1) ?? "";
   if (exitCode !== 0 || directory === "") return undefined;
   return await host.files.realpath(join(directory, installer.below));

@@ -5,10 +5,9 @@ import { join } from "node:path";
 import { createMk, type Mk, MkError, type StartRequest } from "@mk/core";
 import qemu from "@mk/driver-qemu";
 import { guestImages } from "@mk/guest";
-import { temporaryDirectory, until } from "@mk/testing";
+import { installTinyImage, temporaryDirectory, until } from "@mk/testing";
 import { expect } from "vitest";
 import { startMk, textOf } from "../run-mk.js";
-import { installTinyImage } from "./tiny-image.js";
 
 export interface Scenario {
   readonly title: string;

@@ -1,8 +1,9 @@
 import { type Duplex, duplexPair } from "node:stream";
-import { MkError, type Network, type PortLease } from "@mk/core";
+import { type ConnectTarget, MkError, type Network, type PortLease } from "@mk/core";
 import type { ScriptedFiles } from "./files.js";
 
-export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
+/** A program is addressed by its whole command line: what it carries is that of its listener. */
+export type Address = ConnectTarget;
 export type ConnectionHandler = (stream: Duplex) => void;
 
 interface Listener {
@@ -49,6 +50,11 @@ export class ScriptedNetwork implements Network {
       throw refused(key, `connect ENOENT ${address.path}`);
     }
     const listener = this.#listeners.get(key);
+    if (listener === undefined && "argv" in address) {
+      throw new MkError("COMMAND_NOT_FOUND", `${address.argv[0]} is not installed`, {
+        hint: `Install ${address.argv[0]}.`,
+      });
+    }
     if (listener === undefined) throw refused(key, `connect ECONNREFUSED ${key}`);
     const [client, server] = duplexPair();
     tie(client, server);
@@ -113,6 +119,7 @@ function tie(client: Duplex, server: Duplex): void {
 
 function keyOf(address: Address): string {
   if ("path" in address) return address.path;
+  if ("argv" in address) return address.argv.join(" ");
   return `${address.host === "localhost" ? "127.0.0.1" : address.host}:${address.port}`;
 }
 

@@ -57,5 +57,6 @@ function expectAccess(access: MachineAccess): void {
 
 function expectEndpoint({ host, port }: Endpoint): void {
   expect(host).toMatch(/^[\w.:-]+$/);
+  expect(["0.0.0.0", "::"], "an address that one can connect to").not.toContain(host);
   expect(Number.isInteger(port) && port > 0 && port < 65_536, `port ${port}`).toBe(true);
 }

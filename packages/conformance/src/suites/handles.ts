@@ -1,6 +1,7 @@
 import type { Machine } from "@mk/core";
 import { expect } from "vitest";
 import { type Suite, suiteOf } from "../contract-test.js";
+import { throughJson } from "../plain-json.js";
 
 /** Nothing is true because a handle remembers it: another process may have changed it. */
 export const handles: Suite = ({ open }) =>
@@ -34,6 +35,17 @@ export const handles: Suite = ({ open }) =>
       expect(await bench.state(first)).toBe("absent");
       await bench.closeAll();
       expect(await bench.leftovers()).toEqual({ left: [], gone: [] });
+    },
+    "leaves the config that it is opened with as it is": async () => {
+      await using bench = await open();
+      const config = bench.parseConfig(bench.config);
+      const before = throughJson(config);
+      const machine = await bench.driver.createDriver(config, bench.context());
+      await bench.call((op) => machine.create(op));
+      await bench.call((op) => machine.inspect(op));
+      await bench.call((op) => machine.remove(op));
+      await machine.close?.();
+      expect(throughJson(config)).toEqual(before);
     },
     "answers the same access and endpoint by every handle": async () => {
       await using bench = await open();

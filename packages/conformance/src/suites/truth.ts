@@ -91,6 +91,29 @@ export const truth: Suite = ({ mode, open }) =>
         for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
         expect(calls).toEqual([]);
       },
+      "asks the guest to shut down: a stop that the guest obeys kills no process": async () => {
+        await using bench = await open();
+        const machine = await bench.reach("running");
+        const killed: string[] = [];
+        bench.disturb(({ name, args }) => {
+          if (name === "processes.signal" && args[1] === "SIGKILL") killed.push(JSON.stringify(args[0]));
+        });
+        await bench.call((op) => machine.stop(op));
+        expect(killed).toEqual([]);
+      },
+      "listens on loopback addresses alone": async () => {
+        await using bench = await open();
+        const leased: unknown[] = [];
+        bench.disturb(({ name, args }) => {
+          if (name === "network.leasePort")
+            leased.push((args[0] as { host?: string } | undefined)?.host ?? "127.0.0.1");
+        });
+        await bench.reach("running");
+        const now = await bench.inventory();
+        const opened = now.filter((line) => !bench.before.includes(line));
+        const hosts = opened.flatMap((line) => /^listener on ([^/]*):\d+$/.exec(line)?.[1] ?? []);
+        expect([...hosts, ...leased].filter((host) => !LOOPBACK.test(String(host)))).toEqual([]);
+      },
       "returns from kill only when nothing of the machine runs": async () => {
         await using bench = await open();
         const machine = await bench.reach("running");
@@ -101,6 +124,8 @@ export const truth: Suite = ({ mode, open }) =>
       },
     }),
   });
+
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|\[?::1\]?|localhost)$/;
 
 /** Processes that came after the bench was opened: the machine's. */
 function ownPids(bench: Bench): readonly number[] {

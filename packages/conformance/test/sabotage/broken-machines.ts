@@ -111,6 +111,80 @@ export const brokenMachines: readonly Broken[] = [
     createDriver: (config, context) => sound.createDriver(config, { ...context, id: "the one" }),
   })),
   memoryMachine(
+    "ignores the abort of its create",
+    "rejects with the signal's reason, whichever call hangs",
+    (sound) => ({ create: (op) => sound.create({ ...op, signal: new AbortController().signal }) }),
+  ),
+  memoryMachine(
+    "has a deadline of its own",
+    "sets no timer: deadlines are core's, and waiting is the host's",
+    (sound) => ({
+      stop: (op) => sound.stop({ ...op, signal: AbortSignal.any([op.signal, AbortSignal.timeout(30_000)]) }),
+    }),
+  ),
+  memoryMachine("retries after a while", "sets no timer: deadlines are core's, and waiting is the host's", (sound) => ({
+    async start(op) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      await sound.start(op);
+    },
+  })),
+  memory("writes into its config", "leaves the config that it is opened with as it is", (sound) => ({
+    createDriver: async (config, context) => {
+      const machine = await sound.createDriver(config, context);
+      return {
+        ...machine,
+        async create(op) {
+          Object.assign(config, { bootMs: 1 });
+          await machine.create(op);
+        },
+      };
+    },
+  })),
+  memoryMachine("answers a state with an Error in it", "answers every state as plain data", (sound) => ({
+    inspect: async (op) => ({ ...(await sound.inspect(op)), reason: new Error("none") }) as never,
+  })),
+  memoryMachine(
+    "returns from start before the machine is powered on",
+    "start takes a machine from stopped to starting or running",
+    (sound) => ({ start: async (op) => void sound.start(op).catch(() => {}) }),
+  ),
+  memoryMachine(
+    "answers an endpoint that nobody can connect to",
+    "says where the host reaches a port of a running machine",
+    () => ({ endpoint: async (port) => ({ host: "0.0.0.0", port }) }),
+  ),
+  memory(
+    "tells its secret in an error",
+    "tells no secret in a step, a log or an error, whichever call fails",
+    (sound) => ({
+      createConfig: (spec, values) => ({ ...sound.createConfig(spec, values), labels: [values.token ?? ""] }),
+      createDriver: async (config, context) => {
+        const machine = await sound.createDriver(config, context);
+        return {
+          ...machine,
+          async create(op) {
+            await machine.create(op).catch((cause: unknown) => {
+              throw new MkError("DRIVER_FAILED", `the login as ${config.labels[0]} failed`, { hint: "Log in.", cause });
+            });
+          },
+        };
+      },
+    }),
+  ),
+  memory("gives its secret to a program", "gives no secret to a program as an argument", (sound) => ({
+    createConfig: (spec, values) => ({ ...sound.createConfig(spec, values), labels: [values.token ?? ""] }),
+    createDriver: async (config, context) => {
+      const machine = await sound.createDriver(config, context);
+      return {
+        ...machine,
+        async start(op) {
+          await context.host.run("frob", [`--token=${config.labels[0]}`], { signal: op.signal }).catch(() => {});
+          await machine.start(op);
+        },
+      };
+    },
+  })),
+  memoryMachine(
     "throws what is no MkError",
     "fails with an error that has a code and a hint, whichever call fails",
     (sound) => ({

@@ -126,6 +126,18 @@ export const brokenProcesses: readonly Broken[] = [
     }),
   ),
   processMachine(
+    "stops by cutting the power",
+    "asks the guest to shut down: a stop that the guest obeys kills no process",
+    (sound) => ({ stop: (op) => op.step("shutdown", "Shutting down", () => sound.kill(op)) }),
+  ),
+  processMachine("listens for everyone", "listens on loopback addresses alone", (sound, { host }) => ({
+    async start(op) {
+      const lease = await host.network.leasePort({ host: "0.0.0.0" });
+      await lease.release();
+      await sound.start(op);
+    },
+  })),
+  processMachine(
     "returns from kill before the end",
     "returns from kill only when nothing of the machine runs",
     (sound) => ({

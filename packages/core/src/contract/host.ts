@@ -119,12 +119,19 @@ export interface PortLease {
   release(): Promise<void>;
 }
 
+/** A TCP port, a unix socket, or a program that carries the connection on its standard input and output, as `ssh` does. */
+export type ConnectTarget =
+  | { readonly host: string; readonly port: number }
+  | { readonly path: string }
+  | { readonly argv: readonly [file: string, ...args: string[]] };
+
 export interface Network {
-  /** Opens a TCP connection (TCP_NODELAY) or a unix socket. NETWORK_FAILED or PERMISSION_DENIED when it cannot. */
-  connect(
-    target: { readonly host: string; readonly port: number } | { readonly path: string },
-    signal: AbortSignal,
-  ): Promise<Duplex>;
+  /**
+   * Opens a connection; TCP is without Nagle's delay. NETWORK_FAILED or PERMISSION_DENIED when it cannot, COMMAND_NOT_FOUND for a program
+   * that is not installed. A program that fails ends its connection with COMMAND_FAILED; it has no terminal to ask anything on, and is
+   * ended with its connection.
+   */
+  connect(target: ConnectTarget, signal: AbortSignal): Promise<Duplex>;
   /** Binds a loopback port and holds it: `preferred` when it is free, else any. No two mk processes get the same. */
   leasePort(options?: {
     readonly host?: string;

@@ -186,6 +186,14 @@ describe("discovery never looks", () => {
   });
 });
 
+it("finds a driver that brings a copy of an older core", async () => {
+  await write(place.join("home", "drivers", "node_modules", "mk-driver-x"), {
+    name: "mk-driver-x",
+    json: { dependencies: { "@mk/core": "~1.2.0" } },
+  });
+  expect(discover().names).toEqual(["x"]);
+});
+
 describe("discovery skips with a reason", () => {
   const skip = async (files: PackageFiles, directoryName = files.name) => {
     await write(place.join("home", "drivers", "node_modules", directoryName), files);
@@ -206,7 +214,7 @@ describe("discovery skips with a reason", () => {
       "needs @mk/core ^2.0.0, this is 1.5.0",
     ],
     [
-      "a copy of another core",
+      "a copy of a newer core",
       { dependencies: { "@mk/core": "^1.6.0" } },
       "unsupported",
       "needs @mk/core ^1.6.0, this is 1.5.0",

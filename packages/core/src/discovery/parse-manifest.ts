@@ -66,17 +66,16 @@ function parseOwnField(mk: unknown, packageName: string, origin: string) {
 }
 
 /**
- * Core's version is the minor of the contract: what a driver may use beyond the first release of its major. Whether it takes core as a peer
- * or brings a copy of its own, the host and the context it is lent are those of this core, so the range it was written for must hold here.
+ * Core's version is the minor of the contract: what a driver may use beyond the first release of its major. A driver that brings a copy of
+ * core of its own runs on this core's host and context all the same: it needs this core to be no older, a peer to be what it says.
  */
 function assertCore(
   json: Readonly<Record<string, unknown>>,
   coreVersion: string,
   facts: { name: string; origin: string },
 ) {
-  const range = [json.peerDependencies, json.dependencies]
-    .map((packages) => (isRecord(packages) ? packages["@mk/core"] : undefined))
-    .find((found) => typeof found === "string");
+  const peer = rangeOfCore(json.peerDependencies);
+  const range = peer ?? rangeOfCore(json.dependencies);
   if (range === undefined) return;
   const fit = coreFit(range, coreVersion);
   switch (fit) {
@@ -86,6 +85,7 @@ function assertCore(
       throw new Rejection("invalid", `its range ${JSON.stringify(range)} of @mk/core cannot be read`, facts);
     case "older":
     case "newer":
+      if (fit === "newer" && peer === undefined) return;
       throw new Rejection("unsupported", `needs @mk/core ${range}, this is ${coreVersion}`, {
         ...facts,
         fix: fit === "older" ? "Update mk: npm i -g @mk/cli" : "Update the driver's package.",
@@ -93,6 +93,11 @@ function assertCore(
     default:
       throw fit satisfies never;
   }
+}
+
+function rangeOfCore(packages: unknown): string | undefined {
+  const range = isRecord(packages) ? packages["@mk/core"] : undefined;
+  return typeof range === "string" ? range : undefined;
 }
 
 /** npm takes a single text for `os` and `cpu` too. */

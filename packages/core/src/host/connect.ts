@@ -1,12 +1,13 @@
 import { connect as netConnect, type Socket } from "node:net";
+import type { ConnectTarget } from "../contract/host.js";
 import { MkError } from "../errors.js";
 import { errnoOf } from "./file-error.js";
 import { assertUnixPath } from "./unix-path.js";
 
-export type ConnectTarget = { readonly host: string; readonly port: number } | { readonly path: string };
+type SocketTarget = Exclude<ConnectTarget, { readonly argv: unknown }>;
 
 /** Connects to a TCP port without Nagle's delay, which costs SSH 85 ms a command, or to a unix socket. */
-export function connect(target: ConnectTarget, signal: AbortSignal, platform: NodeJS.Platform): Promise<Socket> {
+export function connect(target: SocketTarget, signal: AbortSignal, platform: NodeJS.Platform): Promise<Socket> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     if ("path" in target) assertUnixPath(target.path, platform);
@@ -30,7 +31,7 @@ export function connect(target: ConnectTarget, signal: AbortSignal, platform: No
   });
 }
 
-function connectError(error: Error, target: ConnectTarget): MkError {
+function connectError(error: Error, target: SocketTarget): MkError {
   const errno = errnoOf(error);
   const name = "path" in target ? target.path : `${target.host}:${target.port}`;
   if (errno === "EACCES" || errno === "EPERM") {

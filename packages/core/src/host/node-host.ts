@@ -65,7 +65,7 @@ export function createNodeHost({ home, env = process.env }: NodeHostOptions = {}
       ]);
       return createProcesses({ platform, env, lookup: processLookup(platform, runTool), bootId, resolve });
     }),
-    network: lazyNetwork(platform, runTool),
+    network: lazyNetwork(platform, env, resolve, runTool),
     bootId,
     which: (program) => which(program, env, platform),
     run,
@@ -89,10 +89,20 @@ function memoryBytes(): number {
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
 
-function lazyNetwork(platform: NodeJS.Platform, runTool: RunTool): Network {
+function lazyNetwork(
+  platform: NodeJS.Platform,
+  env: Host["env"],
+  resolve: (file: string) => Promise<string>,
+  runTool: RunTool,
+): Network {
   let leases: Promise<PortLeases> | undefined;
   return {
-    connect: async (target, signal) => (await import("./connect.js")).connect(target, signal, platform),
+    async connect(target, signal) {
+      if (!("argv" in target)) return (await import("./connect.js")).connect(target, signal, platform);
+      const [file, ...args] = target.argv;
+      const [path, module] = await Promise.all([resolve(file), import("./connect-program.js")]);
+      return module.connectProgram(path, args, signal, { platform, env });
+    },
     leasePort: async (options) => {
       leases ??= import("./port-lease.js").then((module) => new module.PortLeases());
       return (await leases).lease(options);

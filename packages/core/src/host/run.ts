@@ -118,7 +118,8 @@ function killOnAbort(
   };
 }
 
-function commandFailed(file: string, { exitCode, stderr }: CommandResult): MkError {
+/** For a program that ended with an error. */
+export function commandFailed(file: string, { exitCode, stderr }: Pick<CommandResult, "exitCode" | "stderr">): MkError {
   const tail = stderr.trimEnd().slice(-TAIL_CHARACTERS);
   const last = tail.slice(tail.lastIndexOf("\n") + 1).trim();
   // Arguments stay out: they may hold secrets.

@@ -1,17 +1,18 @@
 import { randomUUID } from "node:crypto";
-import type { StartRequest } from "../api.js";
 import type { Driver } from "../contract/driver.js";
 import type { GuestArch, MachineSpec } from "../contract/spec.js";
 import { MkError } from "../errors.js";
 import { resolveOptions } from "../options/resolve-options.js";
+import type { WantedMachine } from "../store/intent.js";
 import { type MachineConfig, SCHEMA_VERSION } from "../store/machine-config.js";
 import type { Call } from "./call.js";
+import { mustBeKilled } from "./delete-machine.js";
 import type { Engine } from "./engine.js";
-import { askMachine } from "./inspect-machine.js";
+import { askMachine, inspectMachine } from "./inspect-machine.js";
 import { lockDriver } from "./lock-machine.js";
 import { type MachineSession, sessionOf } from "./machine-session.js";
 import type { CoreOperation } from "./operation.js";
-import { redactor } from "./redact.js";
+import { type Redact, redactor } from "./redact.js";
 import { runOnMachine } from "./run-on-machine.js";
 
 const DEFAULTS = { cpus: 2, memoryMiB: 2048, diskMiB: 20 * 1024 } as const;
@@ -19,13 +20,17 @@ const DEFAULTS = { cpus: 2, memoryMiB: 2048, diskMiB: 20 * 1024 } as const;
 /**
  * Makes a machine: afterwards it is on disk and its driver says that it exists. On failure nothing of it is left; after a kill the intent
  * on disk makes the next command undo it. Called under the machine's lock.
+ *
+ * With `replaced`, in that one's place: it is removed when all that can be known of the new one is known to be good, and from then on the
+ * intent says what is wanted, so that the next start goes on, whatever came between.
  */
 export async function createMachine(
   engine: Engine,
   name: string,
   driver: Driver,
-  request: StartRequest,
+  request: WantedMachine,
   call: Call,
+  replaced?: MachineSession,
 ): Promise<MachineSession> {
   const userConfig = await engine.userConfig();
   const options = resolveOptions(driver, {
@@ -33,7 +38,8 @@ export async function createMachine(
     env: engine.host.env,
     config: userConfig.options[driver.name],
   });
-  const redact = redactor(driver.options, options);
+  const secrets = redactor(driver.options, options);
+  const redact: Redact = (value) => secrets(replaced === undefined ? value : replaced.redact(value));
   return await runOnMachine(engine, { name, driver, redact }, "create", call, async (op) => {
     const arch = request.arch ?? hostArch(engine);
     const entry = (await engine.registry()).find(driver.name);
@@ -69,6 +75,9 @@ export async function createMachine(
     await using alone = driver.traits.parallel ? undefined : await lockDriver(engine, driver.name, name, op.signal);
     void alone;
     const session = await sessionOf(engine, config, driver);
+    if (replaced !== undefined) {
+      await op.step("replace", "removing the machine there was", () => makeRoom(engine, replaced, request, op));
+    }
     // Registered first, so that it runs last: the roll-back of the rest needs the handle.
     op.undo(async () => {
       await session[Symbol.asyncDispose]();
@@ -77,9 +86,9 @@ export async function createMachine(
       await engine.store.makeDirectory(name);
       op.undo(async (undo) => {
         await undo.step("remove", "removing what was made", () => session.machine.remove(undo));
-        await engine.store.remove(name);
+        if (replaced === undefined) await engine.store.remove(name);
       });
-      await session.intent.declare("create");
+      if (replaced === undefined) await session.intent.declare("create");
       await engine.store.write(name, config);
     });
     // Asked, not inspected: what keeps the driver from working here it says best itself.
@@ -99,11 +108,20 @@ export async function createMachine(
   });
 }
 
+/** Removes a machine but for its name, its settings and the intent to make it anew. */
+async function makeRoom(engine: Engine, old: MachineSession, wanted: WantedMachine, op: CoreOperation): Promise<void> {
+  await old.intent.declare("recreate", wanted);
+  const { state } = await inspectMachine(old, op.signal);
+  if (mustBeKilled(old.driver, state)) await old.machine.kill(op);
+  await old.machine.remove(op);
+  await engine.store.clear(old.name);
+}
+
 async function chooseImage(
   { images }: Engine,
   driver: Driver,
   arch: GuestArch,
-  request: StartRequest,
+  request: WantedMachine,
   op: CoreOperation,
 ): Promise<string | undefined> {
   if (driver.traits.image === "none") return undefined;

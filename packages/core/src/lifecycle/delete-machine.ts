@@ -1,3 +1,5 @@
+import type { Driver } from "../contract/driver.js";
+import type { MachineState } from "../contract/status.js";
 import type { Call } from "./call.js";
 import type { Engine } from "./engine.js";
 import { inspectMachine } from "./inspect-machine.js";
@@ -11,8 +13,7 @@ export async function deleteMachine(engine: Engine, session: MachineSession, cal
     const { machine, intent, name, driver } = session;
     await op.step("intent", "noting what is about to be done", () => intent.declare("delete"));
     const { state } = await op.step("inspect", "reading the machine's state", () => inspectMachine(session, op.signal));
-    // External drivers remove what runs, and docker-machine never kills before: with `generic` that would shut down a computer which stays.
-    if (driver.builtin && state !== "absent" && state !== "stopped" && state !== "saved") {
+    if (mustBeKilled(driver, state)) {
       await op.step("kill", "cutting the power", () => machine.kill(op));
     }
     await op.step("driver", `removing the machine with ${driver.name}`, () => machine.remove(op));
@@ -20,6 +21,14 @@ export async function deleteMachine(engine: Engine, session: MachineSession, cal
     op.emit({ type: "machine.state", state: "absent" });
   });
   await sweepLeftovers(engine);
+}
+
+/**
+ * Whether the power is cut before the driver is told to remove the machine. External drivers remove what runs, and docker-machine never kills
+ * before: with `generic` that would shut down a computer which stays.
+ */
+export function mustBeKilled(driver: Driver, state: MachineState): boolean {
+  return driver.builtin && state !== "absent" && state !== "stopped" && state !== "saved";
 }
 
 /** Drops mk's own files of a machine whose driver cannot be asked. What the driver made may stay behind. */

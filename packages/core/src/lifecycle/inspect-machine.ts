@@ -66,6 +66,9 @@ export async function describeMachine(
     case "create":
       if (owner !== undefined) return off ? { state: "starting" } : status;
       return { state: "broken", reason: "its creation was interrupted; `mk start` begins anew" };
+    case "recreate":
+      if (owner !== undefined) return off ? { state: "starting" } : status;
+      return { state: "broken", reason: "it was being made anew when that was interrupted; `mk start` goes on" };
     case "delete":
       if (owner !== undefined) return { state: "stopping" };
       return { state: "broken", reason: "its deletion was interrupted; `mk delete` finishes it" };

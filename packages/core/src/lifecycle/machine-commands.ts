@@ -128,7 +128,18 @@ async function withMachine<T>(
   const session = config === undefined ? undefined : await reconcileMachine(engine, config, call);
   if (session === undefined) throw absent(name);
   await using opened = session;
+  if ((await opened.intent.read())?.operation === "recreate") throw halfMadeAnew(name);
   return await work(opened);
+}
+
+function halfMadeAnew(name: string): MkError {
+  return new MkError(
+    "MACHINE_BROKEN",
+    `machine ${JSON.stringify(name)} was being made anew when that was interrupted`,
+    {
+      hint: `Go on with \`mk start -p ${name}\`, or remove it with \`mk delete -p ${name}\`.`,
+    },
+  );
 }
 
 function ability<K extends "suspension">(

@@ -9,6 +9,7 @@ import { runOnMachine } from "./run-on-machine.js";
  * Finishes or undoes what a killed command began, as its intent on disk says, and opens the machine. Undefined when nothing is left of
  * it: a creation is undone, since nobody has used that machine, and a deletion is finished. What was being started, stopped or changed
  * still exists: its driver is asked for its state each time, so only settings that may be half applied are applied again, as they were.
+ * What was being made anew is left to a start, which goes on with it.
  */
 export async function reconcileMachine(
   engine: Engine,
@@ -20,6 +21,7 @@ export async function reconcileMachine(
   const begun = intent?.operation;
   switch (begun) {
     case undefined:
+    case "recreate":
       return session;
     case "create":
     case "delete":

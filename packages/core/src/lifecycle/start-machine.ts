@@ -2,8 +2,8 @@ import type { StartRequest } from "../api.js";
 import type { Driver } from "../contract/driver.js";
 import { MkError } from "../errors.js";
 import { machineSource } from "../events/event-log.js";
-import { selectDriver } from "../selection/select-driver.js";
-import type { MachineConfig } from "../store/machine-config.js";
+import { type Selection, selectDriver } from "../selection/select-driver.js";
+import type { WantedMachine } from "../store/intent.js";
 import { bootMachine } from "./boot-machine.js";
 import type { Call } from "./call.js";
 import { createMachine } from "./create-machine.js";
@@ -18,6 +18,7 @@ import { reconfigureMachine } from "./reconfigure-machine.js";
 import { stopMachine } from "./stop-machine.js";
 import { requireConfig } from "./stored-machine.js";
 import { sweepLeftovers } from "./sweep-leftovers.js";
+import { likeMachine, withRequest } from "./wanted-machine.js";
 
 /** Makes the machine if there is none, gives it the settings asked for, starts it unless it runs, and waits until its guest is ready. */
 export async function startMachine(engine: Engine, name: string, request: StartRequest, call: Call): Promise<void> {
@@ -29,6 +30,9 @@ export async function startMachine(engine: Engine, name: string, request: StartR
   const found = config === undefined ? undefined : await reconcileMachine(engine, config, call);
   if (found === undefined) return await startNew(engine, name, request, call);
   await using existing = found;
+  const intent = await existing.intent.read();
+  // Allowed when it was begun.
+  if (intent?.operation === "recreate") return await recreate(engine, existing, request, call, intent.wanted);
   await startExisting(engine, existing, request, call);
 }
 
@@ -58,46 +62,23 @@ async function startExisting(
   await bootMachine(engine, changed, call);
 }
 
-async function recreate(engine: Engine, existing: MachineSession, request: StartRequest, call: Call): Promise<void> {
-  const { config, name } = existing;
-  const wanted = inherit(config, request);
-  await deleteMachine(engine, existing, call);
-  await startNew(engine, name, wanted, call);
-}
-
-/** What the request leaves out is as it was. */
-function inherit({ machine: { spec }, driver, options }: MachineConfig, request: StartRequest): StartRequest {
-  const { cpus, memoryMiB, diskMiB, arch, mounts, ports } = spec;
-  const sameDriver = request.driver === undefined || request.driver === driver.name;
-  return {
-    cpus,
-    memoryMiB,
-    diskMiB,
-    arch,
-    mounts,
-    ports,
-    driver: driver.name,
-    ...request,
-    options: { ...(sameDriver && options), ...request.options },
-  };
+/** Makes the machine anew. What the request leaves out is as it was `before`, or was to be when that was interrupted. */
+async function recreate(
+  engine: Engine,
+  existing: MachineSession,
+  request: StartRequest,
+  call: Call,
+  before: WantedMachine = likeMachine(existing.config),
+): Promise<void> {
+  const wanted = withRequest(before, request, await engine.registry());
+  const { driver } = await chooseDriver(engine, existing.name, wanted, call);
+  await using session = await createMachine(engine, existing.name, driver, wanted, call, existing);
+  await bootMachine(engine, session, call);
 }
 
 async function startNew(engine: Engine, name: string, request: StartRequest, call: Call): Promise<void> {
-  const { driver: configured } = await engine.userConfig();
-  const selection = await selectDriver(
-    await engine.registry(),
-    { requested: request.driver, env: engine.host.env.MK_DRIVER, configured },
-    { host: engine.host, signal: call.signal },
-  );
-  const { driver, why, automatic, rejects } = selection;
-  engine.events.emit(machineSource(name), {
-    type: "driver.selected",
-    driver: driver.name,
-    why,
-    alternates: selection.alternates.map((alternate) => alternate.name),
-    rejects,
-  });
-  const candidates = [driver, ...selection.alternates];
+  const { driver, alternates, automatic } = await chooseDriver(engine, name, request, call);
+  const candidates = [driver, ...alternates];
   for (const [index, candidate] of candidates.entries()) {
     const next = candidates[index + 1];
     try {
@@ -113,6 +94,24 @@ async function startNew(engine: Engine, name: string, request: StartRequest, cal
       });
     }
   }
+}
+
+async function chooseDriver(engine: Engine, name: string, request: WantedMachine, call: Call): Promise<Selection> {
+  const { driver: configured } = await engine.userConfig();
+  const selection = await selectDriver(
+    await engine.registry(),
+    { requested: request.driver, env: engine.host.env.MK_DRIVER, configured },
+    { host: engine.host, signal: call.signal },
+  );
+  const { driver, why, alternates, rejects } = selection;
+  engine.events.emit(machineSource(name), {
+    type: "driver.selected",
+    driver: driver.name,
+    why,
+    alternates: alternates.map((alternate) => alternate.name),
+    rejects,
+  });
+  return selection;
 }
 
 async function createAndBoot(

@@ -201,5 +201,8 @@ describe("a name without a driver", () => {
     expect(error.code).toBe("DRIVER_UNKNOWN");
     expect(error.message).toContain("installed: docker, qemu, qemu2");
     expect(error.hint).toContain("npm i -g");
+    // A machine of a docker-machine driver outlives the driver's program.
+    expect(error.hint).toContain("docker-machine-driver-something-else");
+    expect(errorFor("some/thing else").hint).toBe("See what there is: mk driver list");
   });
 });

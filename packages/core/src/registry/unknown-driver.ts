@@ -1,4 +1,5 @@
 import { MkError } from "../errors.js";
+import { isDriverName } from "./driver-name.js";
 import type { DriverEntry, SkippedDriver } from "./entry.js";
 import { FIRST_PARTY_DRIVERS, firstPartyDriver } from "./first-party.js";
 import { suggest } from "./suggest.js";
@@ -35,7 +36,9 @@ export function unknownDriver(
   if (meant === undefined) {
     const list = installed.length === 0 ? "none is installed" : `installed: ${installed.join(", ")}`;
     return new MkError("DRIVER_UNKNOWN", `there is no driver called ${JSON.stringify(name)}; ${list}`, {
-      hint: "Install the package that brings it, for example: npm i -g @mk/driver-qemu",
+      hint: isDriverName(name)
+        ? `Install the package that brings it with npm i -g, or put docker-machine-driver-${name} into a directory of PATH.`
+        : "See what there is: mk driver list",
       details: { driver: name },
     });
   }

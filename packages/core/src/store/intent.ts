@@ -1,22 +1,29 @@
 import { join } from "node:path";
+import type { CallOptions, StartRequest } from "../api.js";
 import { failpoint } from "../failpoints/failpoint.js";
 import { createJsonFile } from "./json-file.js";
 
+/** What of a request describes the machine, as opposed to the call. Plain JSON. */
+export type WantedMachine = Omit<StartRequest, keyof CallOptions | "name" | "allow" | "onDispose">;
+
 /** What a command was about to do to a machine when it last changed anything: the next command finishes or undoes it. */
 export interface Intent {
-  readonly operation: "create" | "start" | "stop" | "delete" | "reconfigure";
+  readonly operation: (typeof OPERATIONS)[number];
   /** ISO 8601. */
   readonly since: string;
+  /** Of `recreate`: what the machine is to become, since the settings it had may be gone. */
+  readonly wanted?: WantedMachine;
 }
 
 export interface IntentFile {
   read(): Promise<Intent | undefined>;
   /** On disk before this returns. */
-  declare(operation: Intent["operation"]): Promise<void>;
+  declare(operation: Exclude<Intent["operation"], "recreate">): Promise<void>;
+  declare(operation: "recreate", wanted: WantedMachine): Promise<void>;
   resolve(): Promise<void>;
 }
 
-const OPERATIONS = ["create", "start", "stop", "delete", "reconfigure"] as const;
+const OPERATIONS = ["create", "recreate", "start", "stop", "delete", "reconfigure"] as const;
 
 export function createIntentFile(directory: string): IntentFile {
   const file = createJsonFile(join(directory, "intent.json"));
@@ -24,13 +31,17 @@ export function createIntentFile(directory: string): IntentFile {
     async read() {
       const value = await file.read();
       if (typeof value !== "object" || value === null) return undefined;
-      const { operation, since } = value as Partial<Record<keyof Intent, unknown>>;
+      const { operation, since, wanted } = value as Partial<Record<keyof Intent, unknown>>;
       const known = OPERATIONS.find((candidate) => candidate === operation);
-      return known === undefined ? undefined : { operation: known, since: String(since) };
+      if (known === undefined) return undefined;
+      // Only mk writes here; what was asked for is checked as any request when it is used.
+      const isObject = typeof wanted === "object" && wanted !== null;
+      return { operation: known, since: String(since), ...(isObject && { wanted: wanted as WantedMachine }) };
     },
-    async declare(operation) {
+    async declare(operation: Intent["operation"], wanted?: WantedMachine) {
       await failpoint("store.intent:before");
-      await file.write({ operation, since: new Date().toISOString() } satisfies Intent);
+      const since = new Date().toISOString();
+      await file.write({ operation, since, ...(wanted !== undefined && { wanted }) } satisfies Intent);
       await failpoint("store.intent:after");
     },
     async resolve() {

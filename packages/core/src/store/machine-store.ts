@@ -11,6 +11,8 @@ import { isTemporary, syncDirectory, writeFileAtomic } from "./write-file-atomic
 
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 const TRASH = ".trash-";
+/** What says which machine this is and what is being done to it. */
+const KEPT = new Set(["config.json", "config.json.last", "intent.json"]);
 
 /** What is known of a machine by its files alone. `recovered`: config.json is damaged and its last good copy was read. */
 export type StoredMachine =
@@ -30,6 +32,8 @@ export interface MachineStore {
   write(name: string, config: MachineConfig): Promise<void>;
   /** Sets a damaged config.json aside as config.json.corrupt-<time> and puts the last good copy in its place. */
   repair(name: string): Promise<void>;
+  /** Empties the machine's directory of all but its config and its intent. */
+  clear(name: string): Promise<void>;
   /** Removes the directory: at once for every reader, since it is renamed first. */
   remove(name: string): Promise<void>;
   /** Removes temporary files that a killed mk left in the machine's directory. */
@@ -103,6 +107,19 @@ export function createMachineStore(home: Home): MachineStore {
       });
       await failpoint("store.quarantine:after");
       await writeFileAtomic(path, encodeMachineConfig(stored.config));
+    },
+    async clear(name) {
+      const directory = home.machine(name);
+      await failpoint("store.clear:before");
+      try {
+        const entries = await readdir(directory);
+        for (const entry of entries.filter((each) => !KEPT.has(each))) {
+          await rm(join(directory, entry), { recursive: true, force: true });
+        }
+      } catch (error) {
+        throw fileError(error, "empty", directory);
+      }
+      await failpoint("store.clear:after");
     },
     async remove(name) {
       const trash = join(home.machines, `${TRASH}${randomBytes(6).toString("hex")}`);

@@ -12,6 +12,8 @@ namespaces("the host, when the kernel gives its pid to another process", () => {
   /** Lets the kernel give `pid` next, in the script's own pid namespace. */
   const NEXT = `
     const { writeFileSync } = await import("node:fs");
+    // Node starts its pool of threads, which take pids too, with the first call that needs it.
+    await (await import("node:fs/promises")).stat("/");
     const next = (pid) => writeFileSync("/proc/sys/kernel/ns_last_pid", String(pid - 1));
     const soon = AbortSignal.timeout(20000);`;
 

@@ -11,7 +11,7 @@ import { type MkRun, runMk } from "./run-mk.js";
 /** What is done to which machine. */
 export interface Scenario {
   readonly title: string;
-  readonly command: "start" | "stop" | "delete" | "reconfigure";
+  readonly command: "start" | "stop" | "delete" | "reconfigure" | "recreate";
   readonly before: "absent" | "stopped" | "running";
 }
 
@@ -19,6 +19,7 @@ export const SCENARIOS: readonly Scenario[] = [
   { title: "create and start", command: "start", before: "absent" },
   { title: "start", command: "start", before: "stopped" },
   { title: "stop", command: "stop", before: "running" },
+  { title: "recreate", command: "recreate", before: "running" },
   { title: "reconfigure", command: "reconfigure", before: "running" },
   { title: "delete", command: "delete", before: "running" },
 ];
@@ -35,6 +36,8 @@ export interface KillBench extends AsyncDisposable {
 
 const VICTIM = "victim";
 const BYSTANDER = "bystander";
+/** A setting that nothing here changes. */
+const VICTIM_MIB = 777;
 const SCRIPT = join(import.meta.dirname, "..", "process-driver", "machine.mjs");
 
 export async function openBench(program: string): Promise<KillBench> {
@@ -50,7 +53,7 @@ export async function openBench(program: string): Promise<KillBench> {
   async function prepare({ before }: Scenario): Promise<void> {
     victimDisk = undefined;
     if (before === "absent") return;
-    const victim = await mk.start({ name: VICTIM });
+    const victim = await mk.start({ name: VICTIM, memoryMiB: VICTIM_MIB });
     if (before === "stopped") await victim.stop();
     victimDisk = await readFile(home.join("machines", VICTIM, "disk.raw"), "utf8");
   }
@@ -71,12 +74,12 @@ export async function openBench(program: string): Promise<KillBench> {
     expect(await machinePids(home.join("machines", BYSTANDER))).toEqual(bystanderPids);
     expect(await readFile(home.join("machines", BYSTANDER, "disk.raw"), "utf8")).toBe(bystanderDisk);
 
-    // 1: what existed still exists, its data unchanged, unless it was being deleted.
+    // 1: what existed still exists, its data unchanged, unless it was being deleted or made anew.
     const victim = list.find(({ name }) => name === VICTIM);
-    if (victimDisk !== undefined && scenario.command !== "delete") {
-      expect(victim).toBeDefined();
-      expect(await readFile(join(directory, "disk.raw"), "utf8")).toBe(victimDisk);
-    }
+    const existed = victimDisk !== undefined && scenario.command !== "delete";
+    const keepsData = existed && scenario.command !== "recreate";
+    if (existed) expect(victim).toMatchObject({ spec: { memoryMiB: VICTIM_MIB } });
+    if (keepsData) expect(await readFile(join(directory, "disk.raw"), "utf8")).toBe(victimDisk);
 
     // 6: "running" only with a process that proves it, and nothing runs unseen. A process whose mk was killed while it was being born
     // finds that out by itself; until then it is not a machine.
@@ -95,9 +98,8 @@ export async function openBench(program: string): Promise<KillBench> {
       expect(await started.status()).toEqual({ state: "running" });
       expect(await started.exec(["true"])).toMatchObject({ exitCode: 0 });
       expect(await machinePids(directory)).toHaveLength(1);
-      if (victimDisk !== undefined && scenario.command !== "delete") {
-        expect(await readFile(join(directory, "disk.raw"), "utf8")).toBe(victimDisk);
-      }
+      if (existed) expect((await started.info()).spec.memoryMiB).toBe(VICTIM_MIB);
+      if (keepsData) expect(await readFile(join(directory, "disk.raw"), "utf8")).toBe(victimDisk);
     }
     await mk
       .machine(VICTIM)

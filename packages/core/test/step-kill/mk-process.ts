@@ -23,6 +23,7 @@ await using mk = createMk({ home, drivers: [processDriver({ script })], images: 
 try {
   if (command === "start") await mk.start({ name });
   else if (command === "reconfigure") await mk.start({ name, cpus: 7, allow: "restart" });
+  else if (command === "recreate") await mk.start({ name, options: { size: "large" }, allow: "recreate" });
   else if (command === "stop") await (await mk.machine(name)).stop();
   else if (command === "delete") await (await mk.machine(name)).delete();
   else throw new TypeError(`unknown command ${command}`);

@@ -128,8 +128,12 @@ const ROUTES: Readonly<Record<string, Handler>> = {
 
   "GET /containers/json": (engine, { query }, response) => {
     const ancestor = filtersOf(query).ancestor?.[0];
+    const volume = filtersOf(query).volume?.[0];
     const found = [...engine.containers.values()].filter(
-      ({ request }) => matches(request.Labels ?? {}, query) && (ancestor === undefined || request.Image === ancestor),
+      ({ request }) =>
+        matches(request.Labels ?? {}, query) &&
+        (ancestor === undefined || request.Image === ancestor) &&
+        (volume === undefined || request.HostConfig.Mounts?.some(({ Source }) => Source === volume) === true),
     );
     reply(
       response,

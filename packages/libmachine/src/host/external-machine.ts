@@ -23,6 +23,9 @@ const ENGINE_PORT = 2376;
 /** Drivers of pretend machines: docker-machine does not try to reach these either. */
 const WITHOUT_SHELL: readonly string[] = ["none", "ci-test"];
 
+/** What a plugin that failed or was given up may take to say what it made. */
+const LAST_WORD_MS = 2_000;
+
 /** The first and the longest pause between two questions for the state: the protocol has no events. */
 const POLL_MS = { first: 100, longest: 3_000 } as const;
 
@@ -32,6 +35,8 @@ export class ExternalMachine implements Machine {
   readonly #config: ExternalConfig;
   readonly #context: MachineContext;
   #session: PluginSession | undefined;
+  /** One opens or closes at a time: calls that come at once share a plugin. */
+  #turn: Promise<unknown> = Promise.resolve();
   #log: Operation["log"] = () => undefined;
 
   constructor(program: PluginProgram, config: ExternalConfig, context: MachineContext) {
@@ -81,8 +86,7 @@ export class ExternalMachine implements Machine {
         try {
           await this.#order(plugin, METHODS.Create, op);
         } finally {
-          // A driver that failed half-way knows what it made: without that it could not remove it.
-          if (plugin.isUsable && !op.signal.aborted) await this.#save(plugin, op);
+          await this.#saveWhatItMade(plugin);
         }
       });
       await op.step("running", "waiting for the machine to run", () => this.#waitFor(plugin, op, isOn));
@@ -148,9 +152,10 @@ export class ExternalMachine implements Machine {
   }
 
   async close(): Promise<void> {
-    const session = this.#session;
-    this.#session = undefined;
-    await session?.close();
+    await this.#inTurn(async () => {
+      await this.#session?.close();
+      this.#session = undefined;
+    });
   }
 
   #noShell(): MkError {
@@ -166,18 +171,26 @@ export class ExternalMachine implements Machine {
 
   async #use<T>(op: Operation, work: (plugin: PluginSession) => Promise<T>): Promise<T> {
     this.#log = op.log;
+    const plugin = await this.#inTurn(() => this.#open(op));
     try {
-      return await work(await this.#open(op));
+      return await work(plugin);
     } catch (error) {
       // After an abort or a crash nobody knows what the plugin is doing: the next call gets a new one.
-      if (op.signal.aborted || this.#session?.isUsable === false) await this.close();
+      if (!plugin.isUsable) await plugin.close();
       throw error;
     }
   }
 
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
   async #open(op: Operation): Promise<PluginSession> {
     if (this.#session?.isUsable === true) return this.#session;
-    await this.close();
+    await this.#session?.close();
+    this.#session = undefined;
     const { host, name } = this.#context;
     await host.files.makeDirectory(join(this.#store, "machines", name));
     const session = await PluginSession.open(this.#program, {
@@ -189,15 +202,26 @@ export class ExternalMachine implements Machine {
         if (stream === "stdout") this.#log(line, { driver: this.#program.name });
       },
     });
+    try {
+      const state = await readDriverState(this.#context);
+      await session.setConfig(state?.config ?? JSON.stringify(newBaseConfig(name, this.#store)), op.signal);
+    } catch (error) {
+      // A plugin that does not know its machine must answer nothing.
+      await session.close();
+      throw error;
+    }
     this.#session = session;
-    const state = await readDriverState(this.#context);
-    await session.setConfig(state?.config ?? JSON.stringify(newBaseConfig(name, this.#store)), op.signal);
     return session;
   }
 
   /** Keeps what the driver knows now: addresses and ids that it learnt in the last call. */
-  async #save(plugin: PluginSession, op: Operation): Promise<void> {
-    await writeDriverState(this.#context, { config: await plugin.getConfig(op.signal) });
+  async #save(plugin: PluginSession, { signal }: Pick<Operation, "signal">): Promise<void> {
+    await writeDriverState(this.#context, { config: await plugin.getConfig(signal) });
+  }
+
+  /** A driver that failed or was given up half-way knows what it made, and needs that to remove it. When it does not say, what it knew before stays. */
+  async #saveWhatItMade(plugin: PluginSession): Promise<void> {
+    await this.#save(plugin, { signal: AbortSignal.timeout(LAST_WORD_MS) }).catch(() => undefined);
   }
 
   async #order(

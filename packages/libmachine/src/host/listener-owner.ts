@@ -1,10 +1,11 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { MkError } from "@mk/core";
+import { tcpSockets } from "../rpc/tcp-table.js";
 import type { PluginAddress } from "./plugin-address.js";
 
 /**
  * Proves that the plugin itself, or a process of its group, listens at an address: the port is open to all users of the computer, and the line that
- * named it may lie. From /proc/net/tcp and /proc/<pid>/fd, proc(5); elsewhere than on Linux nothing is checked.
+ * named it may lie. From /proc/<pid>/fd, proc(5); elsewhere than on Linux nothing is checked.
  *
  * PROTOCOL_ERROR when another process listens there.
  */
@@ -14,7 +15,10 @@ export async function assertListenerOwner(
   platform: NodeJS.Platform,
 ): Promise<void> {
   if (platform !== "linux") return;
-  const sockets = new Set((await listeners(address.port)).map((inode) => `socket:[${inode}]`));
+  const listeners = (await tcpSockets())?.filter(
+    ({ localPort, state }) => state === "listening" && localPort === address.port,
+  );
+  const sockets = new Set(listeners?.map(({ inode }) => `socket:[${inode}]`));
   for (const pid of await membersOf(group)) {
     if (await holdsAny(pid, sockets)) return;
   }
@@ -24,20 +28,6 @@ export async function assertListenerOwner(
     {
       hint: "Check that the program is a docker-machine driver.",
     },
-  );
-}
-
-/** Inodes of the sockets that listen on a port, at any address. */
-async function listeners(port: number): Promise<readonly string[]> {
-  const hex = port.toString(16).toUpperCase().padStart(4, "0");
-  const tables = await Promise.all(["tcp", "tcp6"].map((name) => readOr(`/proc/net/${name}`, "")));
-  return tables.flatMap((table) =>
-    table
-      .split("\n")
-      .map((line) => line.trim().split(/\s+/))
-      // Columns: sl local_address rem_address st … inode (the tenth); 0A is LISTEN.
-      .filter((columns) => columns[3] === "0A" && columns[1]?.endsWith(`:${hex}`) === true)
-      .map((columns) => columns[9]!),
   );
 }
 

@@ -35,7 +35,9 @@ export class PluginSession {
   readonly #keeper: Keeper;
   readonly #heartbeat: NodeJS.Timeout;
   #unansweredBeats = 0;
-  #failure: MkError | undefined;
+  /** Why no call can be made any more. */
+  #failure: unknown;
+  #isGivenUp = false;
   #running = 0;
   #closing: Promise<void> | undefined;
 
@@ -69,9 +71,9 @@ export class PluginSession {
     }
   }
 
-  /** Whether calls still make sense. */
+  /** Whether the plugin is there and in a state that is known. */
   get isUsable(): boolean {
-    return this.#failure === undefined && this.#closing === undefined && !this.#process.hasExited;
+    return this.#failure === undefined && !this.#isGivenUp && this.#closing === undefined && !this.#process.hasExited;
   }
 
   get pid(): number {
@@ -80,32 +82,33 @@ export class PluginSession {
 
   /**
    * Calls a method. DRIVER_FAILED with the driver's own text when the driver failed; PLUGIN_CRASHED when the plugin ended; PROTOCOL_ERROR; the signal's
-   * reason when that aborts, after which the session is of no use any more.
+   * reason when that aborts, after which nobody knows what the plugin does: it should be asked no more than what it knows, and closed.
    */
   async call<A, R>(method: RpcMethod<A, R>, argument: A, signal: AbortSignal): Promise<R> {
     this.#running++;
     try {
-      const reply = await this.#client.call(this.#service, method, argument, signal);
-      this.#running--;
-      return reply;
+      return await this.#client.call(this.#service, method, argument, signal);
     } catch (error) {
       if (error instanceof RemoteError) {
-        this.#running--;
         throw new MkError("DRIVER_FAILED", `driver ${this.#process.program.name} failed: ${error.message}`, {
           details: { method: method.name, message: error.message },
           cause: error,
         });
       }
-      // The plugin may still be at it: nobody knows what state it is in.
       throw await this.#explain(method.name, error, signal);
+    } finally {
+      this.#running--;
     }
   }
 
   async #explain(method: string, error: unknown, signal: AbortSignal): Promise<unknown> {
-    if (signal.aborted) return error;
-    if (this.#failure !== undefined) return this.#failure;
-    if (!MkError.is(error, "NETWORK_FAILED")) return error;
-    this.#failure = await this.#process.crash(`during ${method}`, error);
+    if (signal.aborted) {
+      this.#isGivenUp = true;
+      return error;
+    }
+    this.#failure ??= MkError.is(error, "NETWORK_FAILED")
+      ? await this.#process.crash(`during ${method}`, error)
+      : error;
     return this.#failure;
   }
 
@@ -180,7 +183,7 @@ export class PluginSession {
   async #close(): Promise<void> {
     clearInterval(this.#heartbeat);
     this.#keeper.dismiss();
-    const isIdle = this.#running === 0 && this.#failure === undefined;
+    const isIdle = this.#running === 0 && this.#failure === undefined && !this.#isGivenUp;
     if (isIdle && !this.#process.hasExited) {
       // The answer may lose the race with the plugin's end: both mean success.
       await this.#client.call(this.#service, METHODS.Close, {}, AbortSignal.timeout(CLOSE_MS)).catch(() => undefined);

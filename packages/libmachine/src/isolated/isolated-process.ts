@@ -50,7 +50,8 @@ export class IsolatedProcess {
         this.#exit = { exitCode, signal };
         resolve();
       });
-      this.#child.once("error", (error) => {
+      // It did not start, or it is root's and takes no signal of ours: then it ends with its standard input, and nobody waits for it.
+      this.#child.on("error", (error) => {
         this.#tail.push(error.message);
         resolve();
       });

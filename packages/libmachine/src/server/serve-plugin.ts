@@ -5,11 +5,12 @@ import { API_VERSION, HEARTBEAT, METHODS, PLUGIN_DRIVER_NAME, PLUGIN_TOKEN } fro
 import { acceptGoRpc } from "../rpc/handshake.js";
 import { serveRpc } from "../rpc/rpc-server.js";
 import { installedImages } from "./installed-images.js";
+import { isOfThisUser } from "./peer-owner.js";
 import { PluginBackend } from "./plugin-backend.js";
 
 /** A Go host stops reading a pipe for good at 64 KiB of one line. */
 const MAX_LINE = 16_384;
-const PARENT_CHECK_MS = 1_000;
+const TICK_MS = 1_000;
 /** What a roll-back may take before the process ends all the same. */
 const ROLL_BACK_MS = 30_000;
 
@@ -47,26 +48,32 @@ export async function servePlugin(driver: Driver, options: ServePluginOptions = 
     // The answer to Close goes out before.
     setImmediate(() => void backend.close().finally(() => process.exit(exitCode)));
   };
-  const silence = setTimeout(() => {
-    process.stderr.write("no heartbeat from the host\n");
-    end(1);
-  }, HEARTBEAT.timeoutMs);
+  // Counted and not measured: Ctrl-Z stops this process together with its host, and neither has fallen silent when they go on.
+  let silentTicks = 0;
+  const parent = process.ppid;
+  setInterval(() => {
+    if (ending) return;
+    // The protocol gives no pipe whose end would tell that the host is gone: the parent's number does.
+    if (process.ppid !== parent) end(1);
+    else if (++silentTicks * TICK_MS >= HEARTBEAT.timeoutMs) {
+      process.stderr.write("no heartbeat from the host\n");
+      end(1);
+    }
+  }, TICK_MS);
   const service = backend
     .service()
-    .on(METHODS.Heartbeat, () => void silence.refresh())
+    .on(METHODS.Heartbeat, () => {
+      silentTicks = 0;
+    })
     .on(METHODS.Close, () => end(0));
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     socket.on("error", () => socket.destroy());
-    void acceptGoRpc(socket).then((isRpc) => {
-      if (isRpc) serveRpc(socket, service);
+    void isOfThisUser(socket).then(async (isWelcome) => {
+      if (!isWelcome) socket.destroy();
+      else if (await acceptGoRpc(socket)) serveRpc(socket, service);
     });
   });
-  // The protocol gives no pipe whose end would tell that the host is gone: the parent's number does.
-  const parent = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== parent) end(1);
-  }, PARENT_CHECK_MS);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => end(1));
   // A host that went away leaves broken pipes behind: writing to them must not end a roll-back.
   process.stdout.on("error", () => undefined);

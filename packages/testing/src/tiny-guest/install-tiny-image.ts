@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { tinyKernel } from "@mk/testing";
+import { tinyKernel } from "./tiny-image.js";
 
-/** Puts an image into mk's cache whose kernel is a guest of 200 bytes that says at once that it is ready. */
+/** Puts an image of {@link tinyKernel} into the cache of a home of mk: `mk start --cpus 1 --memory 64m` of a QEMU machine then takes no time. */
 export async function installTinyImage(home: string): Promise<void> {
   const contents = {
     kernel: { name: "kernel", bytes: tinyKernel("amd64") },

@@ -1,0 +1,162 @@
+import { Bench } from "@mk/conformance";
+import { until } from "@mk/testing";
+import { describe, expect, it } from "vitest";
+import driver from "../src/index.js";
+import { Libvirt } from "../src/libvirt.js";
+import { LibvirtSession } from "../src/libvirt-session.js";
+import { findKvm } from "../src/virtualization.js";
+import { ScriptedLibvirt } from "./scripted-libvirt.js";
+
+const NETWORK_CREATE = 39;
+const NETWORK_GET_XML = 43;
+const never = new AbortController().signal;
+
+/** A machine on a scripted libvirt that can be told to misbehave. */
+async function bench(libvirt: ScriptedLibvirt, options: Readonly<Record<string, unknown>> = {}): Promise<Bench> {
+  return await Bench.open(driver, { host: () => libvirt.host(), options });
+}
+
+/** What somebody made with another tool; active when its gateway is given. */
+function foreignNetwork(libvirt: ScriptedLibvirt, name: string, ip: string, gateway?: string): void {
+  const uuid = crypto.randomUUID();
+  const xml = `<network><name>${name}</name><uuid>${uuid}</uuid><ip ${ip}/></network>`;
+  libvirt.networks.set(uuid, { name, uuid, xml, gateway: gateway ?? name, active: gateway !== undefined });
+}
+
+describe("networks of others", () => {
+  it("keep their subnets, in whatever way these are written", async () => {
+    const libvirt = new ScriptedLibvirt();
+    foreignNetwork(libvirt, "one", "address='192.168.39.1' prefix='24'");
+    foreignNetwork(libvirt, "two", "address='192.168.50.1' netmask='255.255.255.0'");
+    await using machine = await bench(libvirt);
+    await machine.reach("stopped");
+    expect([...libvirt.networks.values()].at(-1)?.gateway).toBe("192.168.61.1");
+  });
+
+  it("may vanish while they are looked at", async () => {
+    const libvirt = new ScriptedLibvirt();
+    foreignNetwork(libvirt, "other", "address='192.168.39.1' prefix='24'");
+    libvirt.before = (procedure) => {
+      if (procedure !== NETWORK_GET_XML) return;
+      for (const [uuid, { name }] of libvirt.networks) if (name === "other") libvirt.networks.delete(uuid);
+    };
+    await using machine = await bench(libvirt);
+    await machine.reach("running");
+    expect(await machine.state()).toBe("running");
+  });
+
+  it("that are faster to take a machine's subnet make it choose another, as often as it takes", async () => {
+    const libvirt = new ScriptedLibvirt();
+    await using machine = await bench(libvirt);
+    const handle = await machine.reach("stopped");
+    const own = [...libvirt.networks.values()][0]!;
+    let races = 0;
+    libvirt.before = (procedure) => {
+      if (procedure !== NETWORK_CREATE || ++races > 3) return;
+      const { gateway } = libvirt.networks.get(own.uuid)!;
+      foreignNetwork(libvirt, `faster-${races}`, `address='${gateway}' prefix='24'`, gateway);
+    };
+    await machine.call((op) => handle.start(op));
+    expect(libvirt.networks.get(own.uuid)).toMatchObject({ gateway: "192.168.72.1", active: true });
+  });
+});
+
+describe("a network of the user's", () => {
+  it("must be one on which libvirt gives addresses", async () => {
+    const libvirt = new ScriptedLibvirt();
+    foreignNetwork(libvirt, "bridged", "address='10.1.0.1' prefix='24'");
+    await using machine = await bench(libvirt, { network: "bridged" });
+    const handle = await machine.handle();
+    const { result } = await machine.run((op) => handle.create(op));
+    expect(result).toMatchObject({ ok: false, error: { code: "INVALID_OPTION" } });
+  });
+});
+
+describe("a domain", () => {
+  it("that its owner renamed starts under its new name and is removed", async () => {
+    const libvirt = new ScriptedLibvirt();
+    await using machine = await bench(libvirt);
+    const handle = await machine.reach("stopped");
+    const [domain] = libvirt.domains.values();
+    libvirt.domains.set(domain!.uuid, { ...domain!, name: "renamed" });
+    await machine.call((op) => handle.start(op));
+    expect(await machine.state()).toBe("running");
+    await machine.call((op) => handle.remove(op));
+    expect(libvirt.domains.size).toBe(0);
+  });
+
+  it("that is another's keeps its name, whatever the language of libvirt's refusal", async () => {
+    const libvirt = new ScriptedLibvirt();
+    await using machine = await bench(libvirt);
+    const name = `mk-${machine.spec.name}`;
+    const uuid = crypto.randomUUID();
+    libvirt.domains.set(uuid, { name, uuid, xml: "", state: 5, reason: 0, saved: false, closePorts: () => {} });
+    const handle = await machine.handle();
+    const { result } = await machine.run((op) => handle.create(op));
+    expect(result).toMatchObject({ ok: false, error: { code: "MACHINE_EXISTS" } });
+    expect([...libvirt.domains.keys()]).toEqual([uuid]);
+    expect(libvirt.networks.size).toBe(0);
+  });
+
+  it("of the system refuses ports of the host, which nothing would listen on", async () => {
+    await using machine = await bench(new ScriptedLibvirt());
+    machine.respecify({ ports: [{ hostAddress: "127.0.0.1", hostPort: 8080, guestPort: 80 }] });
+    const handle = await machine.handle();
+    const { result } = await machine.run((op) => handle.create(op));
+    expect(result).toMatchObject({ ok: false, error: { code: "NOT_SUPPORTED" } });
+  });
+
+  it("of a session has its ports again after stop and start, and after it was saved", async () => {
+    const libvirt = new ScriptedLibvirt("qemu:///session");
+    await using machine = await bench(libvirt, { uri: "qemu:///session" });
+    machine.respecify({ ports: [{ hostAddress: "127.0.0.1", hostPort: 8080, guestPort: 80 }] });
+    const handle = await machine.reach("running");
+    const ports = () =>
+      Promise.all([22, 2376, 80].map((port) => machine.call((op) => handle.endpoint(port, op), { readOnly: true })));
+    const before = await ports();
+    expect(before.at(-1)).toEqual({ host: "127.0.0.1", port: 8080 });
+    await machine.call((op) => handle.stop(op));
+    await machine.call((op) => handle.start(op));
+    expect(await ports()).toEqual(before);
+    await machine.call(async (op) => handle.hibernation?.save(op));
+    await machine.call((op) => handle.start(op));
+    expect(await ports()).toEqual(before);
+  });
+});
+
+describe("a connection", () => {
+  it("is one, however many calls open it at once, and none when the session is closed", async () => {
+    await using host = await new ScriptedLibvirt().host();
+    const session = new LibvirtSession(host, "qemu:///system");
+    await Promise.all([1, 2, 3].map(() => session.use(never, (libvirt) => libvirt.versions(never))));
+    const connections = () => host.inventory().filter((line) => line.startsWith("connection "));
+    expect(connections()).toHaveLength(1);
+    session.close();
+    expect(connections()).toHaveLength(0);
+  });
+});
+
+describe("the probe of KVM", () => {
+  it("leaves no domain when it is aborted while its guest does not run", async () => {
+    const libvirt = new ScriptedLibvirt();
+    libvirt.lifeless = true;
+    await using host = await libvirt.host({ files: { "/dev/kvm": "" } });
+    const connection = await Libvirt.connect(host, "qemu:///system", never);
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const probing = findKvm(host, connection, "qemu:///system", controller.signal);
+    probing.catch(() => {});
+    while (libvirt.domains.size === 0) await new Promise((resolve) => setImmediate(resolve));
+    controller.abort(reason);
+    await expect(probing).rejects.toBe(reason);
+    connection.close();
+    await until("the probe's domain is gone", () => libvirt.domains.size === 0);
+  });
+
+  it("runs in a session, which takes no security label", async () => {
+    await using host = await new ScriptedLibvirt("qemu:///session").host({ files: { "/dev/kvm": "" } });
+    const connection = await Libvirt.connect(host, "qemu:///session", never);
+    expect(await findKvm(host, connection, "qemu:///session", never)).toEqual({ works: true, reason: "" });
+    connection.close();
+  });
+});
