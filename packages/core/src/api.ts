@@ -92,6 +92,7 @@ export interface ExecOptions extends CallOptions {
   readonly check?: boolean;
 }
 
+/** Of each output the first 16 MiB; the rest is read and dropped. Give streams for more. */
 export interface ExecResult {
   readonly exitCode: number;
   readonly stdout: string;

@@ -4,9 +4,9 @@ import { MkError } from "./errors.js";
 import type { PhaseTiming } from "./events/event.js";
 import { createEventLog } from "./events/event-log.js";
 import { createNodeHost } from "./host/node-host.js";
-import { runCall } from "./lifecycle/call.js";
 import type { Engine } from "./lifecycle/engine.js";
 import { inspectMachine } from "./lifecycle/inspect-machine.js";
+import { createInstance } from "./lifecycle/instance.js";
 import { start } from "./lifecycle/machine-commands.js";
 import { openSession } from "./lifecycle/machine-session.js";
 import { planChanges } from "./lifecycle/plan-changes.js";
@@ -27,13 +27,12 @@ const DEFAULT_NAME = "mk";
 
 /**
  * mk for programs: everything the `mk` command does is done through this. Cheap: reads nothing and starts nothing until it is asked to.
- * Dispose it to end what it still does; machines go on running.
+ * Dispose it to end what it still does, once that is rolled back, and to close every connection; machines go on running.
  */
 export function createMk(options: MkOptions = {}): Mk {
   const host = options.host ?? createNodeHost(options.home === undefined ? {} : { home: resolve(options.home) });
   const home = createHome(resolve(options.home ?? (host.env.MK_HOME || join(host.homeDirectory, ".mk"))));
-  const ended = new AbortController();
-  const signal = AbortSignal.any([ended.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+  const instance = createInstance(options.signal);
   const events = createEventLog(options.onEvent);
   const registry = once(async () => {
     const discovered = (await options.discover?.()) ?? { found: [], skipped: [] };
@@ -57,23 +56,23 @@ export function createMk(options: MkOptions = {}): Mk {
   const mk: Mk = {
     home: home.root,
     start: ({ name = DEFAULT_NAME, ...request } = {}) =>
-      runCall(`start of machine ${JSON.stringify(name)}`, signal, request, async (callSignal) => {
+      instance.run(`start of machine ${JSON.stringify(name)}`, request, async (callSignal) => {
         assertMachineName(name);
         const timings: PhaseTiming[] = [];
         await start(engine, name, request, { signal: callSignal, onPhase: (phase) => timings.push(phase) });
-        return createMachineHandle({ engine, name, signal, onDispose: request.onDispose, timings });
+        return createMachineHandle({ engine, name, instance, onDispose: request.onDispose, timings });
       }),
     async machine(name) {
       assertMachineName(name);
       if ((await engine.store.read(name)).kind === "absent") {
         // It may have been deleted by a command that was killed before it was through.
-        await sweepAbsent(engine, name, signal);
+        await sweepAbsent(engine, name, instance.signal);
         throw absent(name);
       }
-      return createMachineHandle({ engine, name, signal });
+      return createMachineHandle({ engine, name, instance });
     },
     list: (call = {}) =>
-      runCall("list of machines", signal, call, async (callSignal) => {
+      instance.run("list of machines", call, async (callSignal) => {
         const names = await engine.store.names();
         const infos = await Promise.all(
           names.map((name) =>
@@ -91,17 +90,15 @@ export function createMk(options: MkOptions = {}): Mk {
       return { found: entries, skipped };
     },
     driver: (name, call = {}) =>
-      runCall(`loading of driver ${name}`, signal, call, async (callSignal) =>
-        (await registry()).load(name, callSignal),
-      ),
+      instance.run(`loading of driver ${name}`, call, async (callSignal) => (await registry()).load(name, callSignal)),
     probe: (call = {}) =>
-      runCall("probe of the drivers", signal, call, async (callSignal): Promise<readonly DriverReport[]> => {
+      instance.run("probe of the drivers", call, async (callSignal): Promise<readonly DriverReport[]> => {
         const known = await registry();
         const probes = await probeDrivers(known, known.entries, { host, signal: callSignal });
         return probes.map(({ entry: { name, origin, builtin }, status }) => ({ name, origin, builtin, status }));
       }),
     plan: ({ name = DEFAULT_NAME, ...request }) =>
-      runCall(`plan for machine ${JSON.stringify(name)}`, signal, request, async (callSignal) => {
+      instance.run(`plan for machine ${JSON.stringify(name)}`, request, async (callSignal) => {
         await using session = await openSession(engine, await readConfig(engine, name), callSignal);
         const { config, driver, machine } = session;
         const { state } = await inspectMachine(session, callSignal);
@@ -111,7 +108,7 @@ export function createMk(options: MkOptions = {}): Mk {
       }),
     events: () => events.read(),
     async [Symbol.asyncDispose]() {
-      ended.abort(new MkError("CANCELLED", "this instance of mk was disposed"));
+      await instance.end(new MkError("CANCELLED", "this instance of mk was disposed"));
       events.close();
     },
   };

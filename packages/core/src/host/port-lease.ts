@@ -87,7 +87,8 @@ function listen(host: string, port: number): Promise<Server | undefined> {
         }),
       );
     });
-    server.listen({ host, port, exclusive: true }, () => resolve(server));
+    // Once it listens, an error is that of one connection that could not be accepted, which nobody here wants.
+    server.listen({ host, port, exclusive: true }, () => resolve(server.on("error", () => undefined)));
   });
 }
 

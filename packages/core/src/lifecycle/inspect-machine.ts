@@ -1,3 +1,4 @@
+import type { Operation } from "../contract/operation.js";
 import type { MachineStatus } from "../contract/status.js";
 import { MkError } from "../errors.js";
 import type { Engine } from "./engine.js";
@@ -8,25 +9,53 @@ import { orAbort } from "./or-abort.js";
 
 /** A healthy driver answers in milliseconds; one that hangs must not hold up `mk list` for more than 5 s. */
 export const INSPECT_MS = 4_000;
+const ANSWER_MS = 30_000;
 
 /**
  * The machine's real state, as its driver answers. MACHINE_UNRESPONSIVE when it does not in time; else what the driver throws: what keeps
  * it from working it says best itself.
  */
 export async function askMachine(
-  { name, driver, machine, redact }: MachineSession,
+  session: MachineSession,
   signal: AbortSignal,
   deadline = AbortSignal.timeout(INSPECT_MS),
 ): Promise<MachineStatus> {
+  const { name, driver, machine, redact } = session;
   signal.throwIfAborted();
   const either = AbortSignal.any([signal, deadline]);
   try {
     return redact(await orAbort(either, 0, () => machine.inspect(quietOperation(either))));
   } catch (error) {
     signal.throwIfAborted();
-    if (!deadline.aborted) throw error;
+    if (!deadline.aborted) throw withoutSecrets(session, error);
     throw unresponsive(name, `driver ${driver.name} did not answer within ${INSPECT_MS / 1000} s`);
   }
+}
+
+/**
+ * Asks the driver of a running machine one thing outside of any operation. MACHINE_UNRESPONSIVE when it does not answer in time, generously:
+ * an address may have to come from a lease first.
+ */
+export async function askDriver<T>(
+  session: MachineSession,
+  signal: AbortSignal,
+  question: (op: Operation) => Promise<T>,
+): Promise<T> {
+  const deadline = AbortSignal.timeout(ANSWER_MS);
+  const either = AbortSignal.any([signal, deadline]);
+  try {
+    return await orAbort(either, 0, () => question(quietOperation(either)));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!deadline.aborted) throw withoutSecrets(session, error);
+    throw unresponsive(session.name, `driver ${session.driver.name} did not answer within ${ANSWER_MS / 1000} s`);
+  }
+}
+
+function withoutSecrets({ redact, driver }: MachineSession, error: unknown): unknown {
+  if (MkError.is(error)) return redact(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return redact(new MkError("DRIVER_FAILED", `driver ${driver.name} failed: ${message}`, { cause: error }));
 }
 
 /** The machine's real state. Never throws for the driver's sake: one that fails or hangs gives `unknown` with the reason. */
@@ -35,14 +64,13 @@ export async function inspectMachine(
   signal: AbortSignal,
   deadline = AbortSignal.timeout(INSPECT_MS),
 ): Promise<MachineStatus> {
-  const { driver, redact } = session;
   try {
     return await askMachine(session, signal, deadline);
   } catch (error) {
     signal.throwIfAborted();
-    if (deadline.aborted) return silent(driver.name);
+    if (deadline.aborted) return silent(session.driver.name);
     const reason = error instanceof Error ? error.message : String(error);
-    return { state: "unknown", reason: redact(`driver ${driver.name} failed: ${reason}`) };
+    return { state: "unknown", reason };
   }
 }
 

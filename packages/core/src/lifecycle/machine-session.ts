@@ -59,7 +59,10 @@ export async function sessionOf(engine: Engine, config: MachineConfig, driver: D
     seed: (options) => createSeed(spec, identity, options?.addresses),
     record: createJsonFile(join(directory, "record.json")),
   };
-  const machine = await openMachine(driver, config.driverConfig, context);
+  const redact = redactor(driver.options, config.options);
+  const machine = await openMachine(driver, config.driverConfig, context).catch((error: unknown) => {
+    throw MkError.is(error) ? redact(error) : error;
+  });
   return {
     name: spec.name,
     directory,
@@ -68,7 +71,7 @@ export async function sessionOf(engine: Engine, config: MachineConfig, driver: D
     machine,
     identity,
     intent: createIntentFile(directory),
-    redact: redactor(driver.options, config.options),
+    redact,
     async [Symbol.asyncDispose]() {
       // It only frees what this process holds: a driver that hangs there must not hold up the command's end.
       await orAbort(AbortSignal.timeout(CLOSE_MS), 0, async () => machine.close?.()).catch(() => undefined);

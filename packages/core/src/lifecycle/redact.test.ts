@@ -20,6 +20,20 @@ describe("secrets", () => {
     });
   });
 
+  it("are replaced whole when one begins with another", () => {
+    const nested = redactor(specs, { token: "hunter2", keys: ["hunter2-and-more"] });
+    expect(nested("it was hunter2-and-more, not hunter2")).toBe("it was [secret], not [secret]");
+  });
+
+  it("are replaced as JSON and URLs write them", () => {
+    const odd = redactor(specs, { token: 'pass"word\\with é' });
+    const written = [
+      JSON.stringify({ token: 'pass"word\\with é' }),
+      `https://x/?t=${encodeURIComponent('pass"word\\with é')}`,
+    ];
+    expect(odd(written)).toEqual(['{"token":"[secret]"}', "https://x/?t=[secret]"]);
+  });
+
   it("are replaced in errors, their hints, details and causes", () => {
     const cause = new Error("tool said hunter2-hunter2");
     const error = redact(

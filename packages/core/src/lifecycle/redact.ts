@@ -11,7 +11,13 @@ export function redactor(specs: OptionSpecs, options: Readonly<Record<string, un
   const secrets = Object.entries(options)
     .filter(([key]) => specs[key]?.secret === true)
     .flatMap(([, value]) => (Array.isArray(value) ? value.map(String) : [String(value ?? "")]))
-    .filter((secret) => secret !== "");
+    .filter((secret) => secret !== "")
+    // As it is, and as JSON and URLs write it. Lone surrogates, which no URL can hold, become U+FFFD on the way.
+    .flatMap((secret) => [
+      ...new Set([secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(Buffer.from(secret).toString())]),
+    ])
+    // A secret may begin with another one, whose replacement would leave its rest.
+    .sort((a, b) => b.length - a.length);
   if (secrets.length === 0) return (value) => value;
   const redactText = (text: string): string =>
     secrets.reduce(

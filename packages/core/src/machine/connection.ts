@@ -1,51 +1,91 @@
 import { MkError } from "../errors.js";
 import type { Engine } from "../lifecycle/engine.js";
+import { askDriver } from "../lifecycle/inspect-machine.js";
 import { assertRunning } from "../lifecycle/machine-commands.js";
 import { openSession } from "../lifecycle/machine-session.js";
-import { quietOperation } from "../lifecycle/operation.js";
 import { readConfig } from "../lifecycle/stored-machine.js";
 import { createTransport } from "../ssh/create-transport.js";
+import { raceAbort } from "../ssh/race-abort.js";
 import type { Transport } from "../ssh/transport.js";
 
+/** An attempt to open a transport, and the call whose signal ends it. */
+interface Attempt {
+  readonly transport: Promise<Transport>;
+  readonly signal: AbortSignal;
+  readonly closed: AbortController;
+}
+
 /** The one way into a machine that a handle shares among its calls: opened at the first, anew after the machine moved. */
-export class Connection {
+export class Connection implements AsyncDisposable {
   readonly #engine: Engine;
   readonly #name: string;
-  #transport: Promise<Transport> | undefined;
+  /** Has this connection while it is open. */
+  readonly #open: Set<AsyncDisposable>;
+  #attempt: Attempt | undefined;
 
-  constructor(engine: Engine, name: string) {
+  constructor(engine: Engine, name: string, open: Set<AsyncDisposable>) {
     this.#engine = engine;
     this.#name = name;
+    this.#open = open;
   }
 
   /** MACHINE_NOT_RUNNING when there is nothing to connect to; else what `work` throws. */
   async use<T>(signal: AbortSignal, work: (transport: Transport) => Promise<T>): Promise<T> {
-    this.#transport ??= this.#open(signal);
-    const mine = this.#transport;
+    const [transport, attempt] = await this.#opened(signal);
     try {
-      return await work(await mine);
+      return await work(transport);
     } catch (error) {
       // Another mk may have restarted the machine, on another port: the next call asks the driver again.
       const moved = MkError.is(error, "NETWORK_FAILED") || MkError.is(error, "SSH_FAILED");
-      const failed = await mine.then(
-        () => false,
-        () => true,
-      );
-      if ((moved || failed) && this.#transport === mine) await this.close();
+      if (moved && this.#attempt === attempt) await this.close();
       throw error;
     }
   }
 
   async close(): Promise<void> {
-    const transport = this.#transport;
-    this.#transport = undefined;
-    await (await transport?.catch(() => undefined))?.[Symbol.asyncDispose]();
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
+    this.#open.delete(this);
+    attempt?.closed.abort(new MkError("CANCELLED", `the connection to machine ${this.#name} was closed`));
+    await (await attempt?.transport.catch(() => undefined))?.[Symbol.asyncDispose]();
   }
 
-  async #open(signal: AbortSignal): Promise<Transport> {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #opened(signal: AbortSignal): Promise<readonly [Transport, Attempt]> {
+    for (;;) {
+      const shared = this.#attempt;
+      const attempt = shared ?? this.#begin(signal);
+      try {
+        return [await raceAbort(attempt.transport, signal), attempt];
+      } catch (error) {
+        signal.throwIfAborted();
+        // Another call's abort must not end this call: begin again with our own signal.
+        if (shared === undefined || !shared.signal.aborted) throw error;
+      }
+    }
+  }
+
+  #begin(signal: AbortSignal): Attempt {
+    const closed = new AbortController();
+    const transport = this.#transport(AbortSignal.any([signal, closed.signal]));
+    const attempt: Attempt = { transport, signal, closed };
+    this.#attempt = attempt;
+    this.#open.add(this);
+    transport.catch(() => {
+      if (this.#attempt !== attempt) return;
+      this.#attempt = undefined;
+      this.#open.delete(this);
+    });
+    return attempt;
+  }
+
+  async #transport(signal: AbortSignal): Promise<Transport> {
     await using session = await openSession(this.#engine, await readConfig(this.#engine, this.#name), signal);
     await assertRunning(session, signal);
-    const access = await session.machine.access(quietOperation(signal));
+    const access = await askDriver(session, signal, (op) => session.machine.access(op));
     return createTransport(this.#engine.host, access, { machine: session });
   }
 }

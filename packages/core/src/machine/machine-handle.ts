@@ -4,12 +4,13 @@ import type { Endpoint, MachineAccess, MachineStatus } from "../contract/status.
 import { MkError } from "../errors.js";
 import type { PhaseTiming } from "../events/event.js";
 import { machineSource } from "../events/event-log.js";
-import { runCall } from "../lifecycle/call.js";
 import type { Engine } from "../lifecycle/engine.js";
+import { askDriver } from "../lifecycle/inspect-machine.js";
+import type { Instance } from "../lifecycle/instance.js";
 import * as commands from "../lifecycle/machine-commands.js";
 import { type MachineSession, openSession } from "../lifecycle/machine-session.js";
-import { quietOperation } from "../lifecycle/operation.js";
 import { readConfig } from "../lifecycle/stored-machine.js";
+import type { Way } from "../ssh/forward.js";
 import type { Transport } from "../ssh/transport.js";
 import { Connection } from "./connection.js";
 import { dockerEnvironment } from "./docker-environment.js";
@@ -20,8 +21,7 @@ const DOCKER_PORT = 2376;
 export interface HandleInit {
   readonly engine: Engine;
   readonly name: string;
-  /** Aborts with the instance. */
-  readonly signal: AbortSignal;
+  readonly instance: Instance;
   readonly onDispose?: StartRequest["onDispose"];
   readonly timings?: readonly PhaseTiming[];
 }
@@ -30,19 +30,20 @@ export interface HandleInit {
 export function createMachineHandle({
   engine,
   name,
-  signal: instance,
+  instance,
   onDispose = "keep",
   timings = [],
 }: HandleInit): MachineHandle {
   const ended = new AbortController();
-  const connection = new Connection(engine, name);
+  const connection = new Connection(engine, name, instance.open);
+  const forwards = new Set<AsyncDisposable>();
   let phases = timings;
 
   const call = <T>(
     what: string,
     options: CallOptions | undefined,
     work: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T> => runCall(`${what} of machine ${JSON.stringify(name)}`, instance, options ?? {}, work);
+  ): Promise<T> => instance.run(`${what} of machine ${JSON.stringify(name)}`, options ?? {}, work);
 
   /** Does something in the running machine. */
   const reach = <T>(
@@ -60,7 +61,7 @@ export function createMachineHandle({
     call(what, options, (signal) =>
       withSession(engine, name, signal, async (session) => {
         await commands.assertRunning(session, signal);
-        return await question(session, quietOperation(signal));
+        return await askDriver(session, signal, (op) => question(session, op));
       }),
     );
 
@@ -117,20 +118,45 @@ export function createMachineHandle({
         machine.address === undefined ? (await machine.endpoint(22, op)).host : await machine.address(op),
       ),
     forward: (from, to, options): Promise<Forward> =>
-      reach("forward", options, (transport, signal) => transport.forward(from, to, signal)),
+      call("forward", options, async (signal) => {
+        const { forward } = await import("../ssh/forward.js");
+        // Each connection goes the way into the machine that there is then: the machine may have been restarted.
+        const into = (abort: AbortSignal): Promise<Transport> =>
+          connection.use(abort, async (transport) => {
+            await transport.connect(abort);
+            return transport;
+          });
+        const way: Way = {
+          connect: async (abort) => void (await into(abort)),
+          dial: async (target, abort) => (await into(abort)).dial(target, abort),
+        };
+        const opened = await forward(way, engine.host.platform, { from, to, signal });
+        const held: Forward = {
+          local: opened.local,
+          async [Symbol.asyncDispose]() {
+            forwards.delete(held);
+            instance.open.delete(held);
+            await opened[Symbol.asyncDispose]();
+          },
+        };
+        forwards.add(held);
+        instance.open.add(held);
+        return held;
+      }),
     docker: (options): Promise<DockerEnvironment> =>
       ask("docker environment", options, async (session, op) =>
         dockerEnvironment(session, await session.machine.endpoint(DOCKER_PORT, op)),
       ),
     async *console(options = {}) {
-      const signals = [instance, ended.signal, ...(options.signal === undefined ? [] : [options.signal])];
+      const signals = [instance.signal, ended.signal, ...(options.signal === undefined ? [] : [options.signal])];
       yield* commands.readConsole(engine, name, AbortSignal.any(signals), options.follow === true);
     },
     events: () =>
-      engine.events.read({ source: machineSource(name), signal: AbortSignal.any([instance, ended.signal]) }),
+      engine.events.read({ source: machineSource(name), signal: AbortSignal.any([instance.signal, ended.signal]) }),
     async [Symbol.asyncDispose]() {
       if (ended.signal.aborted) return;
       ended.abort();
+      await Promise.all([...forwards].map((forward) => forward[Symbol.asyncDispose]()));
       await connection.close();
       if (onDispose === "stop") await handle.stop().catch(unlessAbsent);
       if (onDispose === "delete") await handle.delete().catch(unlessAbsent);

@@ -10,6 +10,9 @@ import { processConnection } from "./process-connection.js";
 import { variableName } from "./quote-for-shell.js";
 import type { ForwardTarget } from "./transport.js";
 
+/** What a program may take to end by itself before it gets KILL. */
+const TERM_GRACE_MS = 2_000;
+
 /** Carries a transport by a program of the host that runs argv in the machine, such as `docker exec -i <container>`. */
 export class ExecCarrier implements Carrier {
   readonly #host: Host;
@@ -63,7 +66,7 @@ export class ExecCarrier implements Carrier {
       stderr: child.stderr,
       exitCode,
       resize: () => undefined,
-      kill: () => killGroup(child, "SIGTERM", platform),
+      kill: () => letGo(child, "SIGTERM", platform),
     };
   }
 
@@ -81,9 +84,29 @@ export class ExecCarrier implements Carrier {
     const ended = [...this.#children].map(
       (child) => new Promise<void>((resolve) => child.once("close", () => resolve())),
     );
-    for (const child of this.#children) killGroup(child, "SIGKILL", platform);
+    for (const child of this.#children) letGo(child, "SIGKILL", platform);
     await Promise.all(ended);
   }
+}
+
+/**
+ * Ends a program and lets go of it, whether it heeds the signal or not. Its pipes may be held open by a daemon that it started, outside of its
+ * group: they are closed with it, since they would keep mk from ending.
+ */
+function letGo(child: ChildProcess, signal: NodeJS.Signals, platform: NodeJS.Platform): void {
+  const closePipes = (): void => {
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
+  };
+  if (child.exitCode !== null || child.signalCode !== null) {
+    closePipes();
+    return;
+  }
+  const timer = setTimeout(() => killGroup(child, "SIGKILL", platform), TERM_GRACE_MS);
+  child.once("exit", () => {
+    clearTimeout(timer);
+    closePipes();
+  });
+  killGroup(child, signal, platform);
 }
 
 function withEnvironment(argv: readonly string[], env: Readonly<Record<string, string>> = {}): readonly string[] {

@@ -125,6 +125,16 @@ describe("extractTar", () => {
     await expect(stat(directory.join("out", "e"))).rejects.toMatchObject({ code: "ENOENT" });
   });
 
+  test("leaves a file as it was, and nothing beside it, when the archive breaks off within its successor", async () => {
+    await mkdir(directory.join("out"));
+    await writeFile(directory.join("out", "f"), "old");
+    const whole = archive([root, { name: "f", text: "new".repeat(2000) }]);
+    const broken = readTar(pieces(whole.subarray(0, 4096), 1000));
+    await expect(extractTar(broken, directory.join("out"))).rejects.toMatchObject({ code: "PROTOCOL_ERROR" });
+    expect(await readFile(directory.join("out", "f"), "utf8")).toBe("old");
+    expect(await readdir(directory.join("out"))).toEqual(["f"]);
+  });
+
   test("names the path that cannot be written", async () => {
     await mkdir(directory.join("out", "f"), { recursive: true });
     await expect(extract([root, { name: "f", text: "x" }])).rejects.toMatchObject({

@@ -1,5 +1,6 @@
+import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { chmod, link, lstat, mkdir, open, rm, symlink } from "node:fs/promises";
+import { chmod, link, lstat, mkdir, open, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { MkError } from "../errors.js";
 import { errnoOf, onPath } from "../host/file-error.js";
@@ -112,15 +113,22 @@ class Extraction {
 
   async #writeFile(path: string, entry: TarReadEntry): Promise<void> {
     await onPath("write", path, async () => {
-      // Whatever has the name now, a link above all, is replaced and not written to.
-      await rm(path, { force: true });
+      // Under another name until it is whole: what had this name stays until then, and a copy that breaks off leaves it. Whatever it is, a
+      // link above all, is replaced and not written to.
+      const temporary = join(dirname(path), `.mk-${randomBytes(6).toString("hex")}.tmp`);
       const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
-      const file = await open(path, flags, 0o600);
+      const file = await open(temporary, flags, 0o600);
       try {
-        for await (const chunk of entry.body) await file.writeFile(chunk);
-        await file.chmod(entry.mode & 0o777);
-      } finally {
-        await file.close();
+        try {
+          for await (const chunk of entry.body) await file.writeFile(chunk);
+          await file.chmod(entry.mode & 0o777);
+        } finally {
+          await file.close();
+        }
+        await rename(temporary, path);
+      } catch (error) {
+        await rm(temporary, { force: true });
+        throw error;
       }
     });
   }

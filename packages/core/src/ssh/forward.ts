@@ -16,9 +16,12 @@ export interface ForwardRequest {
   readonly signal: AbortSignal;
 }
 
+/** The way into the machine. */
+export type Way = Pick<Carrier, "connect" | "dial">;
+
 /** Listens on the host and carries each connection into the machine. A socket file is for its owner alone. */
 export async function forward(
-  carrier: Carrier,
+  way: Way,
   platform: NodeJS.Platform,
   { from, to, signal }: ForwardRequest,
 ): Promise<Forward> {
@@ -28,7 +31,7 @@ export async function forward(
     await removeDeadSocket(from.path);
   }
   // An unreachable machine is told at once, not to the first program that connects.
-  await carrier.connect(signal);
+  await way.connect(signal);
   const stop = new AbortController();
   // One listener for each open connection: their number is no leak.
   setMaxListeners(0, stop.signal);
@@ -36,9 +39,11 @@ export async function forward(
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    void carry(carrier, socket, to, stop.signal);
+    void carry(way, socket, to, stop.signal);
   });
   await listening(server, from);
+  // A connection that cannot be accepted, for want of file descriptors, is the lost one's affair and not this process's.
+  server.on("error", () => undefined);
   if ("path" in from && platform !== "win32") await chmod(from.path, 0o600);
   return {
     local: "path" in from ? { path: from.path } : tcpAddress(server),
@@ -52,11 +57,11 @@ export async function forward(
 }
 
 /** A connection that cannot be made in the guest is cut, as a port that nobody listens on would do. */
-async function carry(carrier: Carrier, socket: Socket, to: ForwardTarget, signal: AbortSignal): Promise<void> {
+async function carry(way: Way, socket: Socket, to: ForwardTarget, signal: AbortSignal): Promise<void> {
   let remote: Duplex | undefined;
   socket.on("error", () => undefined);
   try {
-    remote = await carrier.dial(to, signal);
+    remote = await way.dial(to, signal);
     remote.on("error", () => undefined);
     // Each direction ends by itself: a client may close its half and still read the answer.
     socket.pipe(remote).pipe(socket);

@@ -34,6 +34,9 @@ export interface Lock {
   release(): Promise<void>;
 }
 
+/** Only where the system has no events to give. */
+const POLL_MS = 100;
+
 /**
  * Takes the lock at `path`, whose directory exists: at most one process of this host holds it. A holder that died, by SIGKILL too, loses it at once; one that is
  * stopped or whose laptop sleeps keeps it, since no clock is asked. MACHINE_BUSY names the holder after `waitMs`.
@@ -172,14 +175,20 @@ async function untilChanged(
 ): Promise<void> {
   const done = new AbortController();
   const either = AbortSignal.any([signal, done.signal]);
-  const watcher = watch(dirname(path), { signal: either });
   const changed = new Promise<void>((resolve) => {
-    watcher.on("change", (_event, file) => {
-      if (file === null || file === basename(path)) resolve();
-    });
-    // Too many watches: the holder's end and the deadline still wake us.
-    watcher.on("error", () => undefined);
     either.addEventListener("abort", () => resolve(), { once: true });
+    const poll = (): void => {
+      const timer = setTimeout(resolve, POLL_MS);
+      either.addEventListener("abort", () => clearTimeout(timer), { once: true });
+    };
+    try {
+      watch(dirname(path), { signal: either }, (_event, file) => {
+        if (file === null || file === basename(path)) resolve();
+      }).on("error", poll);
+    } catch {
+      // No watches left: Linux counts them per user, and editors take many.
+      poll();
+    }
   });
   try {
     // The release may have come before the watch began.

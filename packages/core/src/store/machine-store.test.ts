@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -32,6 +33,13 @@ beforeEach(async () => {
 afterEach(() => directory[Symbol.asyncDispose]());
 
 describe("the store", () => {
+  it("does not wait for a pipe that was put in a config's place", async () => {
+    await put("one");
+    await rm(directory.join("machines", "one", "config.json"));
+    execFileSync("mkfifo", [directory.join("machines", "one", "config.json")]);
+    expect(await store.read("one")).toMatchObject({ kind: "recovered" });
+  });
+
   it("lists machines by name and passes over what is none", async () => {
     await put("b");
     await put("a");

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
 import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MkError } from "../errors.js";
@@ -151,10 +152,12 @@ export function createMachineStore(home: Home): MachineStore {
 
 /** Reads at most what a config may have: a file of 200 MB must not become a string of 200 MB. */
 async function readBounded(path: string): Promise<string> {
-  const file = await open(path, "r");
+  // Not to wait for ever on a pipe that somebody put in its place.
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
-    const { size } = await file.stat();
-    if (size > MAX_CONFIG_BYTES) throw new SyntaxError(`${size} bytes are more than a config has`);
+    const stats = await file.stat();
+    if (!stats.isFile()) throw new SyntaxError("it is no file");
+    if (stats.size > MAX_CONFIG_BYTES) throw new SyntaxError(`${stats.size} bytes are more than a config has`);
     return await file.readFile("utf8");
   } finally {
     await file.close();

@@ -3,7 +3,7 @@ import { chmod, chown, mkdir, stat, symlink, writeFile } from "node:fs/promises"
 import { connect, createServer } from "node:net";
 import type { Duplex } from "node:stream";
 import { createTransport, type Transport } from "@mk/core";
-import { live, type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
+import { live, type TemporaryDirectory, temporaryDirectory, until } from "@mk/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { host } from "./private-sshd.js";
 import { transportContract } from "./transport-contract.js";
@@ -18,6 +18,35 @@ describe("a transport over a program of the host", () => {
   afterAll(() => transport[Symbol.asyncDispose]());
 
   transportContract(() => transport);
+
+  test("lets go of a daemon that keeps a program's output open", async () => {
+    await using directory = await temporaryDirectory("mk-exec-");
+    const pidFile = directory.join("pid");
+    const other = createTransport(host, { via: "exec", argv: ["env"] }, { machine });
+    const started = other.exec(["sh", "-c", `setsid sh -c 'echo $$ >"$0"; exec sleep 600' "$0" &`, pidFile]);
+    started.catch(() => undefined);
+    const pid = await until("the daemon runs", async () => Number(await host.files.readText(pidFile)) || undefined);
+    try {
+      // Its own end is not waited for.
+      await other[Symbol.asyncDispose]();
+      expect(await host.processes.identify(pid)).toBeDefined();
+    } finally {
+      process.kill(pid, "SIGKILL");
+    }
+  });
+
+  test("kills a program that does not heed an abort", async () => {
+    await using directory = await temporaryDirectory("mk-exec-");
+    const pidFile = directory.join("pid");
+    const controller = new AbortController();
+    const stubborn = ["sh", "-c", `trap '' TERM; echo $$ >"$0"; while :; do sleep 1; done`, pidFile];
+    const started = transport.exec(stubborn, { signal: controller.signal });
+    const pid = await until("it runs", async () => Number(await host.files.readText(pidFile)) || undefined);
+    const identity = await host.processes.identify(pid);
+    controller.abort();
+    await expect(started).rejects.toBe(controller.signal.reason);
+    if (identity !== undefined) await host.processes.waitGone(identity, AbortSignal.timeout(20_000));
+  });
 
   test("gives no terminal", async () => {
     await expect(transport.exec(["true"], { tty: true })).rejects.toMatchObject({ code: "NOT_SUPPORTED" });

@@ -1,0 +1,193 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import { join } from "node:path";
+import { createMk, type Machine, type Mk, type MkOptions } from "@mk/core";
+import { type TemporaryDirectory, temporaryDirectory, until } from "@mk/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { fakeImages } from "./images.js";
+import { machinePids } from "./process-driver/machine-pids.js";
+import { processDriver } from "./process-driver/process-driver.js";
+import { bundle } from "./step-kill/bundle.js";
+
+let home: TemporaryDirectory;
+
+function openMk(parts: (machine: Machine) => Partial<Machine> = () => ({}), options: MkOptions = {}): Mk {
+  const driver = processDriver({ change: (machine) => ({ ...machine, ...parts(machine) }) });
+  return createMk({ home: home.path, drivers: [driver], images: fakeImages(), ...options });
+}
+
+/** Never settles and listens to nothing. */
+const hangs = (): Promise<never> => new Promise(() => undefined);
+
+/** What a service behind a forward answers, or that it cuts the connection. */
+async function ask(local: { readonly host: string; readonly port: number }): Promise<string> {
+  const socket = connect(local);
+  socket.on("error", () => undefined);
+  const chunks: Buffer[] = [];
+  socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+  await once(socket, "close");
+  return Buffer.concat(chunks).toString();
+}
+
+beforeEach(async () => {
+  home = await temporaryDirectory("mk-handle-");
+});
+afterEach(async () => {
+  await using mk = openMk();
+  for (const { name } of await mk.list()) await (await mk.machine(name)).delete({ forget: true });
+  await home[Symbol.asyncDispose]();
+});
+
+describe("the connection of a handle", () => {
+  it("is not lost to others when the call that opened it is cancelled", async () => {
+    let asked = 0;
+    let answer = (): void => undefined;
+    const first = new AbortController();
+    await using mk = openMk((machine) => ({
+      access: async (op) => {
+        if (asked++ > 0) return machine.access(op);
+        await new Promise<void>((resolve, reject) => {
+          answer = resolve;
+          op.signal.addEventListener("abort", () => reject(op.signal.reason), { once: true });
+        });
+        return machine.access(op);
+      },
+    }));
+    await using machine = await mk.start();
+    const opener = machine.exec(["true"], { signal: first.signal });
+    await until("the driver is asked", () => asked === 1);
+    const other = machine.exec(["echo", "here"]);
+    first.abort();
+    await expect(opener).rejects.toMatchObject({ code: "CANCELLED" });
+    expect(await other).toMatchObject({ exitCode: 0, stdout: "here\n" });
+    answer();
+  });
+
+  it("is not waited for by a call that is cancelled meanwhile", async () => {
+    await using mk = openMk(() => ({ access: hangs }));
+    await using machine = await mk.start();
+    const opener = machine.exec(["true"], { signal: AbortSignal.timeout(10_000) });
+    opener.catch(() => undefined);
+    await expect(machine.exec(["true"], { timeoutMs: 50 })).rejects.toMatchObject({ code: "TIMED_OUT" });
+  });
+});
+
+describe("a driver that hangs where it is asked one thing", () => {
+  it.each(["endpoint", "access", "address"] as const)("does not hold up a cancelled call of %s", async (question) => {
+    await using mk = openMk(() => ({ [question]: hangs }));
+    await using machine = await mk.start();
+    const calls = {
+      endpoint: () => machine.endpoint(80, { timeoutMs: 50 }),
+      access: () => machine.access({ timeoutMs: 50 }),
+      address: () => machine.address({ timeoutMs: 50 }),
+    };
+    await expect(calls[question]()).rejects.toMatchObject({ code: "TIMED_OUT" });
+  });
+});
+
+describe("secrets", () => {
+  const token = "correct-horse-battery";
+  it.each(["inspect", "access", "endpoint"] as const)("are not in what %s throws", async (question) => {
+    let refuse = false;
+    await using mk = openMk((machine) => ({
+      [question]: (...given: never[]) => {
+        if (refuse) throw new Error(`refused ${token}`);
+        return (machine[question] as (...args: never[]) => unknown)(...given);
+      },
+    }));
+    await using machine = await mk.start({ driver: "process", options: { token } });
+    refuse = true;
+    for (const call of [() => mk.start(), () => machine.exec(["true"]), () => machine.endpoint(22), () => mk.list()]) {
+      const error = await call().catch((thrown: unknown) => thrown);
+      const { message, stack, cause, hint } = error as Error & { hint?: string };
+      expect(JSON.stringify([error, message, stack, String(cause), hint])).not.toContain(token);
+    }
+  });
+
+  it("are not in what a driver throws that cannot open its machine", async () => {
+    let refuse = false;
+    const driver = processDriver();
+    const strict = {
+      ...driver,
+      createDriver: (...given: Parameters<typeof driver.createDriver>) => {
+        if (refuse) throw new Error(`refused ${token}`);
+        return driver.createDriver(...given);
+      },
+    };
+    await using mk = openMk(undefined, { drivers: [strict] });
+    await using machine = await mk.start({ driver: "process", options: { token } });
+    refuse = true;
+    const error = await machine.stop().catch((thrown: unknown) => thrown);
+    expect(JSON.stringify([error, String(error), String((error as Error).cause), await mk.list()])).not.toContain(
+      token,
+    );
+  });
+});
+
+describe("a forward", () => {
+  it("goes on after the machine was restarted, and ends with its handle", async () => {
+    const service = createServer((socket) => socket.end("hello")).listen(0, "127.0.0.1");
+    await once(service, "listening");
+    const { port } = service.address() as { port: number };
+    await using mk = openMk((machine) => ({
+      access: async (op) => {
+        const access = await machine.access(op);
+        if (access.via !== "exec") return access;
+        const [env = ""] = access.argv;
+        // A netcat of our own: not every host has one.
+        const netcat = `const s=require("net").connect(${port});s.on("error",()=>process.exit(1));process.stdin.pipe(s).pipe(process.stdout)`;
+        const script = `if [ "$1" = nc ]; then exec node -e '${netcat}'; fi; exec "$@"`;
+        return { via: "exec", argv: [env, "sh", "-c", script, "mk"] };
+      },
+    }));
+    const machine = await mk.start();
+    const { local } = await machine.forward({}, { port: 1 });
+    if (!("port" in local)) throw new TypeError("not a port");
+    expect(await ask(local)).toBe("hello");
+    await machine.restart();
+    expect(await ask(local)).toBe("hello");
+    await machine[Symbol.asyncDispose]();
+    const refused = await new Promise((resolve) => connect(local).once("error", resolve).once("connect", resolve));
+    expect(refused).toMatchObject({ code: "ECONNREFUSED" });
+    service.close();
+  });
+});
+
+describe("disposing mk", () => {
+  it("waits until what was begun is rolled back", async () => {
+    const steps: string[] = [];
+    const mk = openMk(undefined, {
+      onEvent: ({ data }) => void ("step" in data && data.type === "step.started" && steps.push(data.step)),
+    });
+    const started = mk.start({ driver: "process", options: { boot: "silent" } }).catch((error: unknown) => error);
+    const directory = home.join("machines", "mk");
+    await until("it waits for SSH", () => steps.includes("ssh"));
+    await mk[Symbol.asyncDispose]();
+    expect(await machinePids(directory)).toEqual([]);
+    expect(await started).toMatchObject({ code: "CANCELLED" });
+  });
+
+  it("lets a process end by itself that has disposed nothing else", async () => {
+    {
+      await using mk = openMk();
+      await mk.start();
+    }
+    await using built = await temporaryDirectory("mk-handle-program-");
+    const program = await bundle(join(import.meta.dirname, "handle", "dispose-only.ts"), built.path);
+    const script = join(import.meta.dirname, "process-driver", "machine.mjs");
+    const child = spawn(process.execPath, [program, home.path, script], {
+      stdio: ["ignore", "pipe", "inherit"],
+      timeout: 20_000,
+      killSignal: "SIGKILL",
+    });
+    const chunks: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+    const [code, signal] = await once(child, "close");
+    expect({ code, signal, said: Buffer.concat(chunks).toString() }).toEqual({
+      code: 0,
+      signal: null,
+      said: "disposed",
+    });
+  });
+});
