@@ -55,6 +55,17 @@ test("refuses a good signature by someone else", async () => {
   });
 });
 
+test("refuses what was signed by a key that has expired since", async () => {
+  const expired = await archiveKey({ expires: new Date("2026-01-15T10:00:00Z") });
+  const signed = await inRelease(release(), expired);
+  const ring = { ...options, keyring: expired.publicKeyring };
+  await expect(verifyRelease(signed, { ...ring, now: Date.parse("2026-01-15T09:00:00Z") })).resolves.toBeDefined();
+  await expect(verifyRelease(signed, ring)).rejects.toMatchObject({
+    code: "INTEGRITY",
+    message: "http://m.example/InRelease has no good signature by a key of Debian's archive.",
+  });
+});
+
 test("refuses a release from the future, and says what to do", async () => {
   const signed = await inRelease(release({ Date: "Fri, 16 Jan 2026 08:00:00 UTC" }), key);
   await expect(verifyRelease(signed, options)).rejects.toMatchObject({

@@ -50,18 +50,18 @@ async function verifiedText(text: string, options: VerifyReleaseOptions) {
     );
   });
   const verificationKeys = await readKeys({ binaryKeys: options.keyring });
-  const result = await verify({
-    message,
-    verificationKeys,
-    date: new Date(options.now),
-    // The keys of Debian's archive are RSA 4096 and Ed25519; signatures over SHA-1 and the like stay refused.
-    config: { ...config, minRSABits: 2048 },
-  });
+  const date = new Date(options.now);
+  // The keys of Debian's archive are RSA 4096 and Ed25519; signatures over SHA-1 and the like stay refused.
+  const settings = { ...config, minRSABits: 2048 };
+  const result = await verify({ message, verificationKeys, date, config: settings });
   const signers: string[] = [];
   let failure: unknown;
   for (const signature of result.signatures) {
     try {
       await signature.verified;
+      // Signed while the key was good is not enough: whoever got hold of an old key can write any date.
+      const key = verificationKeys.find((each) => each.getKeys(signature.keyID).length > 0);
+      await key?.getSigningKey(signature.keyID, date, undefined, settings);
       signers.push(signature.keyID.toHex());
     } catch (cause) {
       failure = cause;
