@@ -64,6 +64,13 @@ test("follows the host's sources, proxy and choice about expired indexes", async
   });
 });
 
+test("goes to https addresses directly where apt is told to", async () => {
+  const root = await temporaryDirectory();
+  await writeFile(join(root, "apt.conf"), 'Acquire::http::Proxy "http://p.example:1"; Acquire::https::Proxy "DIRECT";');
+  const { proxy } = await readAptConfiguration(root);
+  expect(proxy).toEqual({ httpProxy: "http://p.example:1", httpsProxy: undefined });
+});
+
 test("a host without apt has nothing to say", async () => {
   expect(await readAptConfiguration(join(await temporaryDirectory(), "none"))).toEqual({
     sources: [],

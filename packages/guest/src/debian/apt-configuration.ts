@@ -93,10 +93,11 @@ export async function readAptConfiguration(root = "/etc/apt"): Promise<AptConfig
   ]);
   const settings = new Map([...confParts, conf].flatMap((text) => [...parseAptConf(text)]));
   const httpProxy = proxyOf(settings.get("acquire::http::proxy"));
+  const httpsProxy = settings.get("acquire::https::proxy");
   return {
     sources: [...[list, ...lists].flatMap(parseOneLineSources), ...sources.flatMap(parseDeb822Sources)],
-    // apt too falls back to the proxy of http for https.
-    proxy: { httpProxy, httpsProxy: proxyOf(settings.get("acquire::https::proxy")) ?? httpProxy },
+    // apt too falls back to the proxy of http for https, unless it is told to go directly.
+    proxy: { httpProxy, httpsProxy: httpsProxy === undefined ? httpProxy : proxyOf(httpsProxy) },
     checkValidUntil: !isOff(settings.get("acquire::check-valid-until")),
   };
 }

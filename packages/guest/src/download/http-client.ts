@@ -20,11 +20,11 @@ export interface HttpResponse {
   readonly body: AsyncIterable<Uint8Array> | null;
 }
 
-/** Proxies of the usual environment variables, both spellings; lower case wins, as curl has it. */
+/** Proxies of the usual environment variables, both spellings; lower case wins, as curl has it. That of http serves https too. */
 export function proxyFromEnvironment(env: Readonly<Record<string, string | undefined>>): ProxySettings {
   const read = (name: string): string | undefined => env[name] || env[name.toUpperCase()] || undefined;
-  const all = read("all_proxy");
-  return { httpProxy: read("http_proxy") ?? all, httpsProxy: read("https_proxy") ?? all, noProxy: read("no_proxy") };
+  const httpProxy = read("http_proxy") ?? read("all_proxy");
+  return { httpProxy, httpsProxy: read("https_proxy") ?? read("all_proxy") ?? httpProxy, noProxy: read("no_proxy") };
 }
 
 /** A GET that follows at most 5 redirects and goes through a proxy if one is set. undici is only loaded when it is needed. */
@@ -32,6 +32,9 @@ export function httpClient(proxy: ProxySettings): HttpGet {
   if (proxy.httpProxy === undefined && proxy.httpsProxy === undefined) return followRedirects(fetchDirect);
   let dispatcher: Dispatcher | undefined;
   return followRedirects(async (url, init) => {
+    if ((new URL(url).protocol === "https:" ? proxy.httpsProxy : proxy.httpProxy) === undefined) {
+      return await fetchDirect(url, init);
+    }
     // Node's own fetch ignores proxy variables, and takes no dispatcher of another undici: so both come from one copy.
     const undici = await import("undici");
     dispatcher ??= new undici.EnvHttpProxyAgent({
