@@ -9,6 +9,9 @@ export const readArchiveKeyring = (): Promise<Uint8Array> => readFile(new URL("d
 /** The directory whose files are laid over the guest's root as they are. */
 export const rootfsDirectory = new URL("rootfs/", root);
 
+/** The program of the threads that decompress. */
+export const unxzThread = new URL("threads/unxz.mjs", root);
+
 /** Reads the first program of the guest. */
 export const readInitramfsInit = async (): Promise<string> =>
   (await readFile(new URL("initramfs/init", root), "utf8")).replaceAll("\r\n", "\n");

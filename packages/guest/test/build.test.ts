@@ -1,19 +1,25 @@
-import { chmod, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buildImage, guestImages, imageInfo, listImages, removeImage } from "@mk/guest";
 import { describe, expect, test } from "vitest";
 import { type FakeArchive, fakeArchive } from "./fixtures/fake-archive.js";
+import { httpServer, serveBytes } from "./fixtures/http-server.js";
 import { recordedOperation } from "./fixtures/operation.js";
 import { hasProgram, run } from "./fixtures/program.js";
 import { temporaryDirectory } from "./fixtures/temporary-directory.js";
 
-const build = async (archive: FakeArchive, home: string, operation = recordedOperation()) =>
+const build = async (
+  archive: FakeArchive,
+  home: string,
+  operation = recordedOperation(),
+  env: Readonly<Record<string, string>> = {},
+) =>
   buildImage(
     {
       home,
       arch: "amd64",
       mirror: archive.mirror,
-      env: {},
+      env,
       now: archive.now,
       keyring: archive.key.publicKeyring,
       aptDirectory: join(home, "no-apt"),
@@ -41,6 +47,9 @@ describe.skipIf(!hasProgram("xz"))("an archive made by the test (needs xz to pac
       debianVersion: "13.7",
     });
     expect(await readFile(image.kernel, "utf8")).toBe("kernel");
+    const initramfs = await readFile(image.initramfs, "latin1");
+    expect(initramfs).toContain("virtio_blk.ko\nlibcrc32c.ko\nerofs.ko\n");
+    expect(initramfs).not.toContain("unwanted.ko");
     expect(operation.steps).toEqual(["image-resolve", "image-download", "image-unpack", "image-write"]);
     const last = operation.reports.filter(({ step }) => step === "image-download").at(-1);
     expect(last?.done).toBe(last?.total);
@@ -94,6 +103,56 @@ describe.skipIf(!hasProgram("xz"))("an archive made by the test (needs xz to pac
     expect(await build(archive, home)).toEqual(first);
     expect(archive.server.requests.slice(before).filter((line) => line.includes(".deb"))).toEqual([]);
     expect(await imagesOf(home)).toHaveLength(1);
+  });
+
+  test("without a network, an image is built of what an earlier build downloaded", async () => {
+    const archive = await fakeArchive();
+    const home = await temporaryDirectory();
+    const first = await build(archive, home);
+    await removeImage(home, first.digest, []);
+    const before = archive.server.requests.length;
+    const nowhere = { http_proxy: "http://127.0.0.1:9", https_proxy: "http://127.0.0.1:9" };
+    expect(await build(archive, home, recordedOperation(), nowhere)).toEqual(first);
+    expect(archive.server.requests).toHaveLength(before);
+  });
+
+  test("a mirror that dies half way is followed by the next one of apt's configuration", async () => {
+    const [dying, good] = [await fakeArchive(), await fakeArchive()];
+    const home = await temporaryDirectory();
+    const aptDirectory = join(home, "apt");
+    await mkdir(aptDirectory);
+    const mirrors = [dying.mirror, good.mirror];
+    const lines = mirrors.flatMap((uri) => [`deb ${uri} stable main`, `deb ${uri}-security stable-security main`]);
+    await writeFile(join(aptDirectory, "sources.list"), lines.join("\n"));
+    for (const path of dying.files.keys()) if (path.endsWith("sudo_1.0-1_amd64.deb")) dying.files.delete(path);
+    const { now, key } = dying;
+    const image = await buildImage(
+      { home, arch: "amd64", env: {}, now, keyring: key.publicKeyring, aptDirectory },
+      recordedOperation(),
+    );
+    expect((await imageInfo(home, image.digest)).packages).toContainEqual(expect.objectContaining({ name: "sudo" }));
+  });
+
+  test("every download goes through the proxy that the environment names", async () => {
+    const archive = await fakeArchive();
+    const asked: string[] = [];
+    const proxy = await httpServer((request, response) => {
+      asked.push(request.url ?? "");
+      const body = archive.files.get(decodeURIComponent(new URL(request.url ?? "").pathname));
+      if (body === undefined) response.writeHead(404).end();
+      else serveBytes(body, request, response);
+    });
+    const home = await temporaryDirectory();
+    const options = { home, arch: "amd64", now: archive.now, keyring: archive.key.publicKeyring } as const;
+    const env = { http_proxy: proxy.url };
+    // A name that only the proxy can know.
+    await buildImage(
+      { ...options, mirror: "http://mirror.invalid/debian", env, aptDirectory: join(home, "no-apt") },
+      recordedOperation(),
+    );
+    expect(asked.length).toBeGreaterThan(20);
+    for (const url of asked) expect(url).toMatch(/^http:\/\/mirror\.invalid\/debian/);
+    expect(archive.server.requests).toEqual([]);
   });
 
   test.each<[string, (files: Map<string, Buffer>) => void]>([

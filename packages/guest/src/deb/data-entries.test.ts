@@ -1,18 +1,23 @@
+import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { expect, test } from "vitest";
-import { arFile, type DebEntry, debFile } from "../../test/fixtures/deb-file.js";
+import { afterAll, describe, expect, test } from "vitest";
+import { arFile, type DebEntry, debFile, tarFile } from "../../test/fixtures/deb-file.js";
+import { hasProgram, run } from "../../test/fixtures/program.js";
 import { temporaryDirectory } from "../../test/fixtures/temporary-directory.js";
 import { type DataEntry, readDataEntries } from "./data-entries.js";
+import { XzThreads } from "./xz-threads.js";
 
 const signal = new AbortController().signal;
+const xz = new XzThreads();
+afterAll(() => xz[Symbol.asyncDispose]());
 
 async function read(deb: Buffer): Promise<readonly (Omit<DataEntry, "body"> & { readonly text?: string })[]> {
   const path = join(await temporaryDirectory(), "x.deb");
   await writeFile(path, deb);
   const found: (Omit<DataEntry, "body"> & { readonly text?: string })[] = [];
-  for await (const entry of readDataEntries(path, "x 1.0", signal)) {
+  for await (const entry of readDataEntries(path, "x 1.0", xz, signal)) {
     if (entry.type !== "file") found.push(entry);
     else {
       const { body, ...rest } = entry;
@@ -64,4 +69,39 @@ test.each([
 test("refuses a package that is cut short", async () => {
   const deb = await debFile([{ name: "./usr/bin/x", body: "p".repeat(5000) }]);
   await expect(read(deb.subarray(0, deb.length - 2000))).rejects.toMatchObject({ code: "INTEGRITY" });
+});
+
+describe.skipIf(!hasProgram("xz") || !hasProgram("gzip"))("packed data (needs xz, gzip)", () => {
+  const pack = async (entries: readonly DebEntry[], kind = "xz"): Promise<Buffer> => {
+    const program = kind === "xz" ? "xz" : "gzip";
+    return arFile([{ name: `data.tar.${kind}`, body: run(program, ["--stdout"], await tarFile(entries)) }]);
+  };
+  // Its bytes do not shrink, so that it is read in many pieces.
+  const large: DebEntry = { name: "./large", body: randomBytes(3_000_000) };
+
+  test.each(["xz", "gz"])("is read: %s", async (kind) => {
+    const [found] = await read(await pack([{ name: "./usr/bin/x", body: "program" }, large], kind));
+    expect(found).toMatchObject({ path: "/usr/bin/x", text: "program" });
+  });
+
+  test.each(["xz", "gz"])("of one package is read after another was refused in its middle: %s", async (kind) => {
+    const evilDeb = await pack([{ name: "/absolute", body: "x" }, large], kind);
+    for (let count = 0; count < 9; count += 1) {
+      await expect(read(evilDeb)).rejects.toMatchObject({ code: "INTEGRITY" });
+    }
+    expect(await read(await pack([{ name: "./usr/bin/x", body: "program" }], kind))).toHaveLength(1);
+  });
+
+  test.each(["xz", "gz"])("is not read on when the signal aborts: %s", async (kind) => {
+    const path = join(await temporaryDirectory(), "x.deb");
+    await writeFile(path, await pack([{ name: "./small", body: "x" }, large], kind));
+    const aborter = new AbortController();
+    const reading = (async () => {
+      for await (const entry of readDataEntries(path, "x 1.0", xz, aborter.signal)) {
+        aborter.abort();
+        if (entry.type === "file") await buffer(entry.body);
+      }
+    })();
+    await expect(reading).rejects.toThrow();
+  });
 });

@@ -1,10 +1,11 @@
-import { type FileHandle, open } from "node:fs/promises";
-import { Readable } from "node:stream";
+import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
+import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { MkError } from "@mk/core";
-import { extract } from "tar-stream";
+import { type Extract, extract } from "tar-stream";
 import { type ArMember, readArMembers } from "./ar.js";
-import { unxzStream } from "./unxz.js";
+import type { XzThreads } from "./xz-threads.js";
 
 /** One entry of a package's data archive. Paths are absolute in the guest. */
 export type DataEntry = { readonly path: string; readonly mode: number; readonly uid: number; readonly gid: number } & (
@@ -24,28 +25,30 @@ function absolutePath(name: string): string | undefined {
   return parts.includes("..") ? undefined : `/${parts.join("/")}`;
 }
 
-function decompress(name: string, memberName: string, source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  switch (memberName) {
-    case "data.tar.xz":
-      return unxzStream(source);
-    case "data.tar.gz":
-      return Readable.from(source).pipe(createGunzip());
-    case "data.tar":
-      return source;
-    default:
-      throw new MkError("INTEGRITY", `${name} is packed in a way mk does not know: ${memberName}.`);
-  }
-}
-
 const CHUNK_BYTES = 1 << 18;
 
-async function* readRange(file: FileHandle, member: ArMember, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const end = member.offset + member.size;
-  for (let offset = member.offset; offset < end; offset += CHUNK_BYTES) {
-    signal.throwIfAborted();
-    const length = Math.min(CHUNK_BYTES, end - offset);
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, offset);
-    yield buffer.subarray(0, bytesRead);
+/** The member that holds the files. INTEGRITY when there is none. */
+async function findData(path: string, name: string): Promise<ArMember> {
+  await using file = await open(path, "r");
+  const member = (await readArMembers(file, name)).find((found) => found.name.startsWith("data.tar"));
+  if (member === undefined || member.size === 0) throw new MkError("INTEGRITY", `${name} holds no data.`);
+  return member;
+}
+
+function openData(path: string, name: string, member: ArMember, xz: XzThreads, signal: AbortSignal): Readable {
+  const part = { start: member.offset, end: member.offset + member.size - 1, highWaterMark: CHUNK_BYTES, signal };
+  switch (member.name) {
+    case "data.tar.xz":
+      return Readable.from(xz.stream({ path, offset: member.offset, size: member.size }, signal), {
+        objectMode: false,
+        highWaterMark: CHUNK_BYTES,
+      });
+    case "data.tar.gz":
+      return pipeline(createReadStream(path, part), createGunzip(), () => undefined);
+    case "data.tar":
+      return createReadStream(path, part);
+    default:
+      throw new MkError("INTEGRITY", `${name} is packed in a way mk does not know: ${member.name}.`);
   }
 }
 
@@ -54,15 +57,25 @@ async function* readRange(file: FileHandle, member: ArMember, signal: AbortSigna
  * skipped, before the next is asked for. INTEGRITY for damaged packages and for entries that would lie outside the root, are devices, or
  * are too many or too large.
  */
-export async function* readDataEntries(path: string, name: string, signal: AbortSignal): AsyncGenerator<DataEntry> {
-  await using file = await open(path, "r");
-  const member = (await readArMembers(file, name)).find((found) => found.name.startsWith("data.tar"));
-  if (member === undefined) throw new MkError("INTEGRITY", `${name} holds no data.`);
-  const raw = readRange(file, member, signal);
-  const archive = Readable.from(decompress(name, member.name, raw), { objectMode: false, highWaterMark: CHUNK_BYTES });
+export async function* readDataEntries(
+  path: string,
+  name: string,
+  xz: XzThreads,
+  signal: AbortSignal,
+): AsyncGenerator<DataEntry> {
+  const archive = openData(path, name, await findData(path, name), xz, signal);
   const entries = extract();
   archive.on("error", (error) => entries.destroy(error));
   archive.pipe(entries);
+  try {
+    yield* checkedEntries(entries, name);
+  } finally {
+    // Whoever stops in the middle ends the reading and the decompression behind it.
+    archive.destroy();
+  }
+}
+
+async function* checkedEntries(entries: Extract, name: string): AsyncGenerator<DataEntry> {
   let count = 0;
   let bytes = 0;
   for await (const entry of entries) {

@@ -1,10 +1,10 @@
-import { readFile } from "node:fs/promises";
 import { type GuestArch, MkError, type Operation } from "@mk/core";
-import { unxz } from "../deb/unxz.js";
+import type { XzThreads } from "../deb/xz-threads.js";
 import { download } from "../download/download.js";
 import { fetchBytes } from "../download/fetch-bytes.js";
 import type { HttpGet } from "../download/http-client.js";
 import { type Release, verifyRelease } from "./in-release.js";
+import { keepRelease, readKeptRelease } from "./kept-release.js";
 import type { Mirror } from "./mirrors.js";
 import { type DebianPackage, PackagesIndex } from "./packages-index.js";
 
@@ -18,6 +18,7 @@ export interface ArchiveOptions {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly checkValidUntil: boolean;
+  readonly xz: XzThreads;
 }
 
 /** Debian's current stable with its security updates, as one verified index says it is. */
@@ -26,66 +27,99 @@ export interface DebianArchive {
   readonly security: Release;
   readonly mirror: Mirror;
   readonly index: PackagesIndex;
-  /** URLs of a package's file. */
+  /** URLs of a package's file, one for each mirror. */
   urls(found: DebianPackage): readonly string[];
 }
 
 interface Suite {
-  readonly base: string;
+  /** The mirror that answered, then those that were not needed so far. */
+  readonly bases: readonly string[];
   readonly release: Release;
 }
 
 const MAX_RELEASE_BYTES = 4 * 1024 * 1024;
 
-async function openSuite(base: string, suite: string, options: ArchiveOptions, signal: AbortSignal): Promise<Suite> {
-  const url = `${base}/dists/${suite}/InRelease`;
-  const bytes = await fetchBytes(url, { signal, get: options.get, maxBytes: MAX_RELEASE_BYTES });
-  const release = await verifyRelease(bytes.toString("utf8"), { ...options, url });
+const releaseUrl = (base: string, suite: string): string => `${base}/dists/${suite}/InRelease`;
+
+async function verify(text: string, url: string, suite: string, options: ArchiveOptions): Promise<Release> {
+  const release = await verifyRelease(text, { ...options, url });
   // A mirror may not pass off another suite's signed file (an older stable, say) as this one.
   if (release.suite !== suite) {
     throw new MkError("INTEGRITY", `${url} is the release file of "${release.suite}".`, {
       hint: "Use another Debian mirror with --mirror.",
     });
   }
-  return { base, release };
+  return release;
 }
 
-/** The first of several bases that serves the suite. A mirror that is tampered with is passed over; when none is left, its error is thrown. */
-async function openFirst(
+/** The release of the last build from this address; undefined when there was none, or when it is no longer good. */
+async function lastRelease(url: string, suite: string, options: ArchiveOptions): Promise<Release | undefined> {
+  const text = await readKeptRelease(options.directory, url);
+  return text === undefined ? undefined : verify(text, url, suite, options).catch(() => undefined);
+}
+
+async function fetchRelease(base: string, suite: string, options: ArchiveOptions, op: Operation): Promise<Release> {
+  const url = releaseUrl(base, suite);
+  const bytes = await fetchBytes(url, { signal: op.signal, get: options.get, maxBytes: MAX_RELEASE_BYTES });
+  const text = bytes.toString("utf8");
+  const [release, last] = [await verify(text, url, suite, options), await lastRelease(url, suite, options)];
+  if (last !== undefined && last.date > release.date) {
+    // A good signature does not make an old file new: what was seen before is not forgotten, as apt has it.
+    op.log("debian mirror is behind itself", { url, served: release.date, kept: last.date });
+    return last;
+  }
+  await keepRelease(options.directory, url, text);
+  return release;
+}
+
+/**
+ * The suite as the first of several bases has it. A mirror that is tampered with is passed over; when none is left, its error is thrown. When
+ * none can be reached, the last release seen is good until it expires: with the packages of an earlier build, that needs no network.
+ */
+async function openSuite(
   bases: readonly string[],
   suite: string,
   options: ArchiveOptions,
   op: Operation,
 ): Promise<Suite> {
   let failure: unknown;
-  for (const base of bases) {
+  for (const [index, base] of bases.entries()) {
     try {
-      return await openSuite(base, suite, options, op.signal);
+      return { bases: bases.slice(index), release: await fetchRelease(base, suite, options, op) };
     } catch (error) {
       op.signal.throwIfAborted();
       op.log("debian mirror passed over", { base, suite, reason: (error as Error).message });
       if (failure === undefined || MkError.is(error, "INTEGRITY")) failure = error;
     }
   }
+  if (MkError.is(failure, "DOWNLOAD_FAILED")) {
+    for (const [index, base] of bases.entries()) {
+      const release = await lastRelease(releaseUrl(base, suite), suite, options);
+      if (release === undefined) continue;
+      op.log("no debian mirror answers, going by the last release seen", { base, suite, date: release.date });
+      return { bases: bases.slice(index), release };
+    }
+  }
   throw failure;
 }
 
-async function readPackages({ base, release }: Suite, options: ArchiveOptions, op: Operation): Promise<Buffer> {
+async function readPackages({ bases, release }: Suite, options: ArchiveOptions, op: Operation): Promise<Buffer> {
   const path = `main/binary-${options.arch}/Packages.xz`;
   const file = release.files.get(path);
   const plain = release.files.get(`main/binary-${options.arch}/Packages`);
   if (file === undefined || plain === undefined) {
     throw new MkError("INTEGRITY", `The release file of ${release.suite} lists no packages for ${options.arch}.`);
   }
-  const directory = `${base}/dists/${release.suite}`;
+  const directory = (base: string): string => `${base}/dists/${release.suite}`;
   // By hash first: the plain name may already be a newer file while the mirror is being updated.
-  const byHash = `${directory}/main/binary-${options.arch}/by-hash/SHA256/${file.sha256}`;
-  const name = `The package index of ${release.suite}`;
+  const byHash = (base: string): string =>
+    `${directory(base)}/main/binary-${options.arch}/by-hash/SHA256/${file.sha256}`;
+  const urls = [...(release.acquireByHash ? bases.map(byHash) : []), `${directory(bases[0]!)}/${path}`];
   const fetched = await download(
-    { name, urls: [...(release.acquireByHash ? [byHash] : []), `${directory}/${path}`], ...file },
+    { name: `The package index of ${release.suite}`, urls, ...file },
     { signal: op.signal, directory: options.directory, get: options.get },
   );
-  return unxz(await readFile(fetched), plain.size);
+  return options.xz.bytes({ path: fetched, offset: 0, size: file.size }, plain.size, op.signal);
 }
 
 /**
@@ -93,18 +127,18 @@ async function readPackages({ base, release }: Suite, options: ArchiveOptions, o
  * INTEGRITY when something is not as signed, DOWNLOAD_FAILED when no mirror answers.
  */
 export async function openArchive(options: ArchiveOptions, op: Operation): Promise<DebianArchive> {
-  const main = await openFirst(
+  const main = await openSuite(
     options.mirrors.map(({ archive }) => archive),
     "stable",
     options,
     op,
   );
-  const mirror = options.mirrors.find(({ archive }) => archive === main.base)!;
-  const security = await openFirst(mirror.security, "stable-security", options, op);
+  const mirror = options.mirrors.find(({ archive }) => archive === main.bases[0])!;
+  const security = await openSuite(mirror.security, "stable-security", options, op);
   if (!security.release.codename.startsWith(main.release.codename)) {
     throw new MkError(
       "INTEGRITY",
-      `${security.base} has updates of ${security.release.codename}, not of ${main.release.codename}.`,
+      `${security.bases[0]} has updates of ${security.release.codename}, not of ${main.release.codename}.`,
       {
         hint: "Use a mirror that is up to date.",
       },
@@ -117,8 +151,8 @@ export async function openArchive(options: ArchiveOptions, op: Operation): Promi
     security: security.release,
     mirror,
     index: new PackagesIndex(indexes),
-    urls: ({ source, filename }) => [
-      `${suites[source]!.base}/${filename.split("/").map(encodeURIComponent).join("/")}`,
-    ],
+    // The digest makes the mirrors equal: one that fails half way is followed by the next.
+    urls: ({ source, filename }) =>
+      suites[source]!.bases.map((base) => `${base}/${filename.split("/").map(encodeURIComponent).join("/")}`),
   };
 }

@@ -2,13 +2,14 @@ import { randomUUID } from "node:crypto";
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type GuestArch, type GuestImage, MkError, type Operation } from "@mk/core";
+import { XzThreads } from "../deb/xz-threads.js";
 import { withFileLock } from "../download/file-lock.js";
 import { pruneDownloads } from "../download/prune-downloads.js";
 import { Spool } from "../tree/contents.js";
 import { imageDirectory, imagesDirectory, MANIFEST, readImage, writeStamp } from "./image-directory.js";
 import { type ImageManifest, manifestDigest, serializeManifest } from "./manifest.js";
-import { unpackParts, writeParts } from "./parts.js";
-import { fetchPackages, openSource } from "./source.js";
+import { makeParts, writeParts } from "./parts.js";
+import { openSource } from "./source.js";
 
 export interface BuildImageOptions {
   /** mk's own directory; the image goes below `cache/images`, downloads below `cache/downloads`. */
@@ -56,10 +57,10 @@ export async function buildLocked(options: BuildImageOptions, op: Operation): Pr
   const downloads = join(home, "cache", "downloads");
   const prefix = `.building-${arch}-`;
   await removeLeftovers(images, prefix);
+  await using xz = new XzThreads();
   const source = await op.step("image-resolve", "Read Debian's signed package index", () =>
-    openSource(options, downloads, op),
+    openSource(options, downloads, xz, op),
   );
-  const files = await fetchPackages(source, downloads, op);
   const directory = join(images, `${prefix}${randomUUID()}`);
   await mkdir(directory, { mode: 0o700 });
   try {
@@ -67,7 +68,7 @@ export async function buildLocked(options: BuildImageOptions, op: Operation): Pr
     let manifest: ImageManifest;
     {
       await using spool = await Spool.create(spoolFile);
-      const parts = await unpackParts(source, files, arch, spool, op);
+      const parts = await makeParts(source, arch, downloads, spool, xz, op);
       manifest = await writeParts(directory, parts, source, arch, op);
     }
     await rm(spoolFile);
@@ -76,7 +77,11 @@ export async function buildLocked(options: BuildImageOptions, op: Operation): Pr
     await writeFile(join(directory, MANIFEST), text, { mode: 0o600 });
     await writeStamp(directory, manifest);
     await install(home, directory, digest);
-    await pruneDownloads(downloads, new Set([...files.keys()].map(({ sha256 }) => sha256)), Date.now());
+    await pruneDownloads(
+      downloads,
+      new Set([source.kernel, ...source.packages].map(({ sha256 }) => sha256)),
+      Date.now(),
+    );
     op.log("guest image built", { digest, arch, debianVersion: manifest.debianVersion });
     return (await readImage(home, digest))!.image;
   } catch (error) {

@@ -1,15 +1,16 @@
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { GuestArch, Operation } from "@mk/core";
+import type { GuestArch, Operation, Progress } from "@mk/core";
 import { readDataEntries } from "../deb/data-entries.js";
+import type { XzThreads } from "../deb/xz-threads.js";
 import type { DebianPackage } from "../debian/packages-index.js";
 import { CMDLINE } from "../recipe/cmdline.js";
 import { initramfsTree } from "../recipe/initramfs.js";
 import { type Kernel, readKernel } from "../recipe/kernel.js";
 import { UNWANTED } from "../recipe/packages.js";
 import { finishRoot } from "../recipe/root.js";
-import { unpackInto } from "../recipe/unpack.js";
+import { layOver, type UnpackedEntry, unpack } from "../recipe/unpack.js";
 import { readContents, type Spool } from "../tree/contents.js";
 import { Tree } from "../tree/tree.js";
 import { cpioArchive } from "../writers/cpio.js";
@@ -17,7 +18,8 @@ import { writeErofs } from "../writers/erofs.js";
 import { writeOciTar } from "../writers/oci-tar.js";
 import { hashFile } from "./image-directory.js";
 import type { ImageFile, ImageManifest } from "./manifest.js";
-import { imageLock, type Source } from "./source.js";
+import { fetchPackages, imageLock, PackageFiles, type Source } from "./source.js";
+import { together } from "./together.js";
 
 /** What is written to an image's files. */
 export interface Parts {
@@ -26,32 +28,76 @@ export interface Parts {
   readonly kernel: Kernel;
 }
 
-/** Unpacks the packages and makes root and initramfs of them. */
-export async function unpackParts(
+const wanted = (path: string): boolean =>
+  path.startsWith("/usr/share/ca-certificates/") || !UNWANTED.some((pattern) => pattern.test(path));
+
+/** Unpacks each package as soon as it is there. */
+async function unpackPackages(
   source: Source,
-  files: ReadonlyMap<DebianPackage, string>,
-  arch: GuestArch,
+  files: PackageFiles,
   spool: Spool,
+  xz: XzThreads,
+  onUnpacked: () => void,
+  signal: AbortSignal,
+): Promise<{ readonly kernel: Kernel; readonly packages: readonly (readonly UnpackedEntry[])[] }> {
+  let kernel: Kernel | undefined;
+  const read = async (found: DebianPackage, stop: AbortSignal) =>
+    readDataEntries(await files.wait(found, stop), `${found.name} ${found.version}`, xz, stop);
+  const [, ...packages] = await together(
+    [
+      async (stop: AbortSignal) => {
+        kernel = await readKernel(await read(source.kernel, stop), spool, xz, stop);
+        onUnpacked();
+        return [];
+      },
+      ...source.packages.map((found) => async (stop: AbortSignal) => {
+        const entries = await unpack(await read(found, stop), spool, wanted);
+        onUnpacked();
+        return entries;
+      }),
+    ],
+    signal,
+  );
+  return { kernel: kernel!, packages };
+}
+
+/** Downloads the packages, unpacks them meanwhile, and makes root and initramfs of them. */
+export async function makeParts(
+  source: Source,
+  arch: GuestArch,
+  downloads: string,
+  spool: Spool,
+  xz: XzThreads,
   op: Operation,
 ): Promise<Parts> {
-  return op.step("image-unpack", "Unpack packages", async (report) => {
-    const total = files.size;
-    let done = 0;
-    const root = new Tree();
-    const open = (found: DebianPackage) =>
-      readDataEntries(files.get(found)!, `${found.name} ${found.version}`, op.signal);
-    const kernel = await readKernel(open(source.kernel), spool, op.signal);
-    report({ done: ++done, total, unit: "items" });
-    const wanted = (path: string): boolean =>
-      path.startsWith("/usr/share/ca-certificates/") || !UNWANTED.some((pattern) => pattern.test(path));
-    for (const found of source.packages) {
-      op.signal.throwIfAborted();
-      await unpackInto(root, open(found), spool, wanted);
-      report({ done: ++done, total, unit: "items" });
-    }
-    await finishRoot(root, { arch, debianVersion: source.archive.release.version });
-    return { root, kernel, initramfs: await initramfsTree(root, kernel) };
-  });
+  const total = source.packages.length + 1;
+  let done = 0;
+  let report: ((progress: Progress) => void) | undefined;
+  const onUnpacked = (): void => {
+    done += 1;
+    report?.({ done, total, unit: "items" });
+  };
+  const files = new PackageFiles(source);
+  const stop = new AbortController();
+  const signal = AbortSignal.any([op.signal, stop.signal]);
+  const unpacking = unpackPackages(source, files, spool, xz, onUnpacked, signal);
+  unpacking.catch(() => undefined); // whoever awaits it below hears of it
+  try {
+    await fetchPackages(source, files, downloads, op);
+    return await op.step("image-unpack", "Unpack packages", async (reportStep) => {
+      report = reportStep;
+      const { kernel, packages } = await unpacking;
+      const root = new Tree();
+      for (const entries of packages) layOver(root, entries);
+      await finishRoot(root, { arch, debianVersion: source.archive.release.version });
+      return { root, kernel, initramfs: await initramfsTree(root, kernel) };
+    });
+  } catch (error) {
+    stop.abort(error);
+    // It writes to the spool, which is about to be closed.
+    await unpacking.catch(() => undefined);
+    throw error;
+  }
 }
 
 /** Writes the files of an image into a directory and says what they are. */

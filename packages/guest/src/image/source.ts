@@ -1,5 +1,6 @@
 import { MkError, type Operation } from "@mk/core";
 import { readArchiveKeyring } from "../assets.js";
+import type { XzThreads } from "../deb/xz-threads.js";
 import { readAptConfiguration } from "../debian/apt-configuration.js";
 import { type DebianArchive, openArchive } from "../debian/archive.js";
 import { chooseMirrors } from "../debian/mirrors.js";
@@ -10,6 +11,7 @@ import { type HttpGet, httpClient, proxyFromEnvironment } from "../download/http
 import { ARCH_PACKAGES, EXCLUDED, KERNEL, PACKAGES } from "../recipe/packages.js";
 import type { BuildImageOptions } from "./build-image.js";
 import type { ImageLock } from "./manifest.js";
+import { together } from "./together.js";
 
 const PARALLEL_DOWNLOADS = 6;
 
@@ -22,7 +24,12 @@ export interface Source {
 }
 
 /** Opens the archive and decides what the image is made of. INTEGRITY, DOWNLOAD_FAILED. */
-export async function openSource(options: BuildImageOptions, downloads: string, op: Operation): Promise<Source> {
+export async function openSource(
+  options: BuildImageOptions,
+  downloads: string,
+  xz: XzThreads,
+  op: Operation,
+): Promise<Source> {
   const env = options.env ?? process.env;
   const apt = await readAptConfiguration(options.aptDirectory);
   const fromEnv = proxyFromEnvironment(env);
@@ -36,6 +43,7 @@ export async function openSource(options: BuildImageOptions, downloads: string, 
       directory: downloads,
       now: options.now ?? Date.now(),
       checkValidUntil: apt.checkValidUntil,
+      xz,
     },
     op,
   );
@@ -50,18 +58,41 @@ export async function openSource(options: BuildImageOptions, downloads: string, 
   return { archive, packages, kernel, get };
 }
 
+/** Packages on their way: who needs one waits for its file. */
+export class PackageFiles {
+  readonly #files = new Map<DebianPackage, Promise<string>>();
+  readonly #arrived = new Map<DebianPackage, (path: string) => void>();
+
+  constructor({ kernel, packages }: Source) {
+    for (const each of [kernel, ...packages]) {
+      this.#files.set(each, new Promise((resolve) => this.#arrived.set(each, resolve)));
+    }
+  }
+
+  /** The path of a package's verified file, once it is there. */
+  async wait(wanted: DebianPackage, signal: AbortSignal): Promise<string> {
+    signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      void this.#files.get(wanted)!.then(resolve);
+    });
+  }
+
+  arrived(found: DebianPackage, path: string): void {
+    this.#arrived.get(found)!(path);
+  }
+}
+
 /** Downloads all packages, several at a time. The first failure aborts the rest. */
 export async function fetchPackages(
   source: Source,
+  files: PackageFiles,
   downloads: string,
   op: Operation,
-): Promise<ReadonlyMap<DebianPackage, string>> {
+): Promise<void> {
   const all = [source.kernel, ...source.packages].sort((a, b) => b.size - a.size);
   const total = all.reduce((sum, { size }) => sum + size, 0);
-  return op.step("image-download", "Download packages from Debian", async (report) => {
-    const failed = new AbortController();
-    const signal = AbortSignal.any([op.signal, failed.signal]);
-    const files = new Map<DebianPackage, string>();
+  await op.step("image-download", "Download packages from Debian", async (report) => {
     const queue = [...all];
     let done = 0;
     let reported = 0;
@@ -72,23 +103,17 @@ export async function fetchPackages(
       reported = done;
       report({ done, total, unit: "bytes" });
     };
-    const worker = async (): Promise<void> => {
+    const worker = async (signal: AbortSignal): Promise<void> => {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
         const name = `${next.name} ${next.version}`;
         const request = { name, urls: source.archive.urls(next), sha256: next.sha256, size: next.size };
-        files.set(next, await download(request, { signal, directory: downloads, get: source.get, onBytes }));
+        files.arrived(next, await download(request, { signal, directory: downloads, get: source.get, onBytes }));
       }
     };
-    const workers = Array.from({ length: PARALLEL_DOWNLOADS }, () =>
-      worker().catch((error: unknown) => {
-        if (!failed.signal.aborted) failed.abort(error);
-        throw error;
-      }),
+    await together(
+      Array.from({ length: PARALLEL_DOWNLOADS }, () => worker),
+      op.signal,
     );
-    const settled = await Promise.allSettled(workers);
-    op.signal.throwIfAborted();
-    if (settled.some(({ status }) => status === "rejected")) throw failed.signal.reason;
-    return files;
   });
 }
 

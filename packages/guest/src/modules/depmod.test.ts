@@ -62,8 +62,14 @@ test("refuses a module whose dependency is not there", () => {
   );
 });
 
-test("takes the modules that are named and those they need", () => {
-  expect(selectModules(modules, [/^net\/nf-nat/]).map(({ name }) => name)).toEqual(["libcrc32c", "nf_core", "nf_nat"]);
+test("takes the modules that are named and those they need, and reads no other", async () => {
+  const read: string[] = [];
+  const chosen = await selectModules(Object.keys(files), [/^net\/nf-nat/], async (path) => {
+    read.push(path);
+    return { info: readModuleInfo(path, moduleFile(files[path]!)) };
+  });
+  expect(chosen.map(({ info }) => info.name)).toEqual(["libcrc32c", "nf_core", "nf_nat"]);
+  expect(read.sort()).toEqual(chosen.map(({ info }) => info.path).sort());
 });
 
 test("writes the text files in the kernel's order", () => {

@@ -1,20 +1,22 @@
-import type { ModuleInfo } from "./module-info.js";
+import { type ModuleInfo, moduleName } from "./module-info.js";
 
-/** The modules that the patterns name, with all that those need. Paths are matched without `kernel/`. */
-export function selectModules(modules: readonly ModuleInfo[], wanted: readonly RegExp[]): readonly ModuleInfo[] {
-  const byName = new Map(modules.map((module) => [module.name, module]));
-  const taken = new Set<ModuleInfo>();
-  const take = (module: ModuleInfo): void => {
-    if (taken.has(module)) return;
-    taken.add(module);
-    for (const name of module.depends) {
-      const needed = byName.get(name);
-      if (needed !== undefined) take(needed);
-    }
-  };
-  for (const module of modules) {
-    const path = module.path.replace(/^kernel\//, "");
-    if (wanted.some((pattern) => pattern.test(path))) take(module);
+/**
+ * The modules whose paths match, with all that those need, in the order of `paths`. Only these are read. Patterns are matched without
+ * `kernel/`.
+ */
+export async function selectModules<T extends { readonly info: ModuleInfo }>(
+  paths: readonly string[],
+  wanted: readonly RegExp[],
+  read: (path: string) => Promise<T>,
+): Promise<readonly T[]> {
+  const byName = new Map(paths.map((path) => [moduleName(path), path]));
+  const taken = new Map<string, T>();
+  let next = new Set(paths.filter((path) => wanted.some((pattern) => pattern.test(path.replace(/^kernel\//, "")))));
+  while (next.size > 0) {
+    const found = await Promise.all([...next].map(async (path) => [path, await read(path)] as const));
+    for (const [path, module] of found) taken.set(path, module);
+    const needed = found.flatMap(([, { info }]) => info.depends.flatMap((name) => byName.get(name) ?? []));
+    next = new Set(needed.filter((path) => !taken.has(path)));
   }
-  return modules.filter((module) => taken.has(module));
+  return paths.flatMap((path) => taken.get(path) ?? []);
 }

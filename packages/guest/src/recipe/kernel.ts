@@ -1,13 +1,13 @@
 import { MkError } from "@mk/core";
 import type { DataEntry } from "../deb/data-entries.js";
-import { unxzStream } from "../deb/unxz.js";
+import type { XzThreads } from "../deb/xz-threads.js";
 import { depmodFiles } from "../modules/depmod.js";
 import { type ModuleInfo, readModuleInfo } from "../modules/module-info.js";
 import { selectModules } from "../modules/select.js";
 import { bytesContents, type Contents, readAll, type Spool } from "../tree/contents.js";
 import { Tree } from "../tree/tree.js";
 import { MODULES } from "./packages.js";
-import { readTreeFile, unpackInto } from "./unpack.js";
+import { layOver, readTreeFile, unpack } from "./unpack.js";
 
 /** The kernel's boot image and those of its modules that the guest has. */
 export interface Kernel {
@@ -19,15 +19,10 @@ export interface Kernel {
   readonly tree: Tree;
 }
 
-async function decompressModule(contents: Contents): Promise<Buffer> {
-  const compressed = await readAll(contents);
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of unxzStream(once(compressed))) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
+async function decompress(bytes: Uint8Array, xz: XzThreads, signal: AbortSignal): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of xz.stream({ bytes }, signal)) pieces.push(piece);
+  return Buffer.concat(pieces);
 }
 
 /**
@@ -36,30 +31,32 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 export async function readKernel(
   entries: AsyncIterable<DataEntry>,
   spool: Spool,
+  xz: XzThreads,
   signal: AbortSignal,
 ): Promise<Kernel> {
   const raw = new Tree();
-  await unpackInto(raw, entries, spool, (path) => /^\/(boot\/vmlinuz-|usr\/lib\/modules\/)/.test(path));
+  layOver(raw, await unpack(entries, spool, (path) => /^\/(boot\/vmlinuz-|usr\/lib\/modules\/)/.test(path)));
   const image = raw.under("/boot/vmlinuz-").find(({ node }) => node.type === "file");
   if (image?.node.type !== "file") throw new MkError("INTEGRITY", "Debian's kernel package holds no kernel.");
   const release = image.path.replace("/boot/vmlinuz-", "");
   const base = `/usr/lib/modules/${release}`;
 
-  const found: { readonly info: ModuleInfo; readonly contents: Contents }[] = [];
-  for (const { path, node } of raw.under(`${base}/kernel/`)) {
-    signal.throwIfAborted();
-    if (node.type !== "file" || !/\.ko(\.xz)?$/.test(path)) continue;
-    const bytes = path.endsWith(".xz") ? await decompressModule(node.contents) : await readAll(node.contents);
-    const info = readModuleInfo(path.slice(base.length + 1).replace(/\.xz$/, ""), bytes);
-    found.push({ info, contents: bytesContents(bytes) });
-  }
-  const chosen = new Set(
-    selectModules(
-      found.map(({ info }) => info),
-      MODULES,
-    ),
+  // By the path that a module has when it is not compressed.
+  const moduleFiles = new Map(
+    raw.under(`${base}/kernel/`).flatMap(({ path, node }) => {
+      if (node.type !== "file" || !/\.ko(\.xz)?$/.test(path)) return [];
+      return [[path.slice(base.length + 1).replace(/\.xz$/, ""), { path, contents: node.contents }] as const];
+    }),
   );
-  const modules = new Map(found.filter(({ info }) => chosen.has(info)).map((module) => [module.info.name, module]));
+  const readModule = async (name: string) => {
+    const { path, contents } = moduleFiles.get(name)!;
+    const bytes = path.endsWith(".xz")
+      ? await decompress(await readAll(contents), xz, signal)
+      : await readAll(contents);
+    return { info: readModuleInfo(name, bytes), contents: bytesContents(bytes) };
+  };
+  const chosen = await selectModules([...moduleFiles.keys()], MODULES, readModule);
+  const modules = new Map(chosen.map((module) => [module.info.name, module]));
 
   const tree = new Tree();
   for (const { info, contents } of modules.values()) tree.file(`${base}/${info.path}`, contents);

@@ -63,7 +63,7 @@ export class Spool implements AsyncDisposable {
     return new Spool(await open(path, "wx+", 0o600));
   }
 
-  /** Takes a body of known size. One at a time. */
+  /** Takes a body of known size; several may be under way at once. */
   async add(body: AsyncIterable<Uint8Array>, size: number): Promise<Contents> {
     if (size <= MEMORY_BYTES) {
       const chunks: Uint8Array[] = [];
@@ -71,11 +71,14 @@ export class Spool implements AsyncDisposable {
       return bytesContents(Buffer.concat(chunks));
     }
     const offset = this.#size;
+    this.#size += size;
+    let written = 0;
     for await (const chunk of body) {
-      await this.#file.write(chunk, 0, chunk.length, this.#size);
-      this.#size += chunk.length;
+      await this.#file.write(chunk, 0, Math.min(chunk.length, size - written), offset + written);
+      written += chunk.length;
     }
-    return { kind: "spooled", file: this.#file, offset, size: this.#size - offset };
+    if (written !== size) throw new Error(`The body has ${written} bytes instead of ${size}.`);
+    return { kind: "spooled", file: this.#file, offset, size };
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -43,6 +43,20 @@ test("the order of entries does not depend on that of adding them", () => {
   expect(paths(one)).toEqual(paths(two));
 });
 
+test("refuses what lies below a link or a file, and what would take a directory's place with all in it", () => {
+  const tree = new Tree();
+  tree.symlink("/link", "/etc");
+  tree.file("/file", "");
+  tree.file("/full/inside", "");
+  tree.directory("/empty");
+  for (const path of ["/link/passwd", "/file/x/y", "/link/a/b"]) {
+    expect(() => tree.file(path, "")).toThrow("The packages do not fit together");
+  }
+  expect(() => tree.symlink("/full", "/etc")).toThrow("/full is a directory and a symlink");
+  tree.symlink("/empty", "/etc");
+  expect(tree.get("/empty")?.type).toBe("symlink");
+});
+
 test("keeps large files out of memory and gives any part of them", async () => {
   await using spool = await Spool.create(join(await temporaryDirectory(), "spool"));
   const body = (size: number, fill: string) => ({

@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { MkError } from "@mk/core";
 import { bytesContents, type Contents } from "./contents.js";
 
 export interface Ownership {
@@ -49,13 +50,27 @@ export class Tree {
     return this.get(path) !== undefined;
   }
 
-  /** Adds or replaces an entry; missing parents become root's with mode 0755. A directory that is there keeps what is in it. */
+  /**
+   * Adds or replaces an entry; missing parents become root's with mode 0755. A directory that is there keeps what is in it. INTEGRITY when
+   * a parent is no directory, or when what is in a directory would be lost: the packages do not fit together.
+   */
   put(path: string, node: TreeNode): void {
     const canonical = Tree.canonical(path);
-    for (let parent = posix.dirname(canonical); !this.#nodes.has(parent); parent = posix.dirname(parent)) {
+    const misfit = (why: string): MkError => new MkError("INTEGRITY", `The packages do not fit together: ${why}.`);
+    for (let parent = posix.dirname(canonical); ; parent = posix.dirname(parent)) {
+      const type = this.#nodes.get(parent)?.type;
+      if (type === "directory") break;
+      if (type !== undefined) throw misfit(`${canonical} lies below ${parent}, which is a ${type}`);
       this.#nodes.set(parent, root0755);
     }
+    if (node.type !== "directory" && this.#nodes.get(canonical)?.type === "directory" && this.#hasChildren(canonical)) {
+      throw misfit(`${canonical} is a directory and a ${node.type}`);
+    }
     this.#nodes.set(canonical, node);
+  }
+
+  #hasChildren(directory: string): boolean {
+    return [...this.#nodes.keys()].some((path) => path.startsWith(`${directory}/`));
   }
 
   /** A text or binary file of root's, mode 0644 unless given. */
