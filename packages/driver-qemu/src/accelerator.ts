@@ -12,12 +12,15 @@ export interface AcceleratorFinding {
   readonly failed: readonly { readonly accelerator: Accelerator; readonly reason: string }[];
 }
 
-/** A working accelerator needs some 50 ms; one that has not run a few instructions by then never will. */
-const PROBE_DEADLINE_MS = 2_000;
+/** A working accelerator needs some 50 ms. One that is not done by then is measured against emulation. */
+const PATIENCE_MS = 300;
+/** An accelerator that has not run a few instructions so long after emulation has run them never will. */
+const BEHIND_MS = 500;
 
 /**
- * The best accelerator on which a guest's instructions really ran, tried on a machine without firmware and kept until the host reboots or
- * QEMU changes. A device that can be opened is no proof: on some nested hosts KVM makes machines that never execute anything.
+ * The best accelerator on which a guest's instructions really ran, tried on a machine without firmware. A device that can be opened is no
+ * proof: on some nested hosts KVM makes machines that never execute anything. The finding is kept until the host reboots or QEMU changes,
+ * unless QEMU refused something at once: that is found out again each time, since joining the group kvm takes no reboot.
  */
 export async function findAccelerator(
   host: Host,
@@ -28,19 +31,55 @@ export async function findAccelerator(
   const key = `${installation.key}-accel`;
   const known = await host.cache.read(key);
   if (isFinding(known)) return known;
+  const finding = await find(host, nativeAccelerator(host, arch), signal, (accelerator, stop) =>
+    tryAccelerator(host, arch, installation, accelerator, stop),
+  );
+  const isLasting = finding.works !== undefined && finding.failed.every(({ reason }) => reason === HUNG);
+  if (isLasting) await host.cache.write(key, finding);
+  return finding;
+}
+
+/** How a guest fared on an accelerator; without a reason it ran. */
+interface Outcome {
+  readonly reason?: string;
+}
+
+const HUNG = "no guest instruction ran, when emulation had long run it";
+
+async function find(
+  host: Host,
+  native: Accelerator | undefined,
+  signal: AbortSignal,
+  trial: (accelerator: Accelerator, signal: AbortSignal) => Promise<Outcome>,
+): Promise<AcceleratorFinding> {
+  if (native === undefined) return findingOf([["tcg", await trial("tcg", signal)]]);
+  const done = new AbortController();
+  const stop = AbortSignal.any([signal, done.signal]);
+  const trying = trial(native, stop);
+  try {
+    const prompt = await Promise.race([trying, host.delay(PATIENCE_MS, stop)]);
+    if (prompt !== undefined && prompt.reason === undefined) return findingOf([[native, prompt]]);
+    // When there is no answer yet, the accelerator hangs or the computer is busy: emulation tells one from the other.
+    const emulated = await trial("tcg", stop);
+    const outcome = prompt ?? (await Promise.race([trying, host.delay(BEHIND_MS, stop)])) ?? { reason: HUNG };
+    return findingOf([
+      [native, outcome],
+      ["tcg", emulated],
+    ]);
+  } finally {
+    done.abort();
+    await trying.catch(() => undefined);
+  }
+}
+
+/** The first that works, and those before it. */
+function findingOf(outcomes: readonly (readonly [Accelerator, Outcome])[]): AcceleratorFinding {
   const failed: { accelerator: Accelerator; reason: string }[] = [];
-  let works: Accelerator | undefined;
-  for (const accelerator of candidates(host, arch)) {
-    const reason = await tryAccelerator(host, arch, installation, accelerator, signal);
-    if (reason === undefined) {
-      works = accelerator;
-      break;
-    }
+  for (const [accelerator, { reason }] of outcomes) {
+    if (reason === undefined) return { works: accelerator, failed };
     failed.push({ accelerator, reason });
   }
-  const finding: AcceleratorFinding = { ...(works && { works }), failed };
-  await host.cache.write(key, finding);
-  return finding;
+  return { failed };
 }
 
 /** How a machine without acceleration runs, for `status` and the log; undefined when it is accelerated. */
@@ -50,19 +89,19 @@ export function explainEmulation({ works, failed }: AcceleratorFinding): string 
   return `software emulation${why && `; ${why}`}`;
 }
 
-/** The accelerator of this system first, if the guest has the host's architecture; emulation last. */
-function candidates(host: Host, arch: GuestArch): readonly Accelerator[] {
-  const native = (host.arch === "x64" && arch === "amd64") || (host.arch === "arm64" && arch === "arm64");
-  if (!native) return ["tcg"];
+/** The accelerator of this system, if the guest has the host's architecture. */
+function nativeAccelerator(host: Host, arch: GuestArch): Accelerator | undefined {
+  const isNative = (host.arch === "x64" && arch === "amd64") || (host.arch === "arm64" && arch === "arm64");
+  if (!isNative) return undefined;
   switch (host.platform) {
     case "linux":
-      return ["kvm", "tcg"];
+      return "kvm";
     case "darwin":
-      return ["hvf", "tcg"];
+      return "hvf";
     case "win32":
-      return ["whpx", "tcg"];
+      return "whpx";
     default:
-      return ["tcg"];
+      return undefined;
   }
 }
 
@@ -82,15 +121,13 @@ export function defaultCpu(arch: GuestArch, accelerator: Accelerator): string {
   }
 }
 
-/** Undefined when it works, else why not. */
 async function tryAccelerator(
   host: Host,
   arch: GuestArch,
   { binary }: Installation,
   accelerator: Accelerator,
   signal: AbortSignal,
-): Promise<string | undefined> {
-  const deadline = AbortSignal.timeout(PROBE_DEADLINE_MS);
+): Promise<Outcome> {
   // A directory of this probe's own: another mk may probe at the same time.
   const directory = await host.runDirectory(`probe-${randomUUID().slice(0, 8)}`);
   const args = [
@@ -101,13 +138,9 @@ async function tryAccelerator(
   ];
   try {
     const expected = arch === "amd64" ? AMD64_EXIT_CODE : 0;
-    const result = await host.run(binary, args, { signal: AbortSignal.any([signal, deadline]), allowFailure: true });
-    if (result.exitCode === expected) return undefined;
-    return failureOf(result.stderr) ?? `QEMU ended with exit code ${result.exitCode}`;
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!deadline.aborted) throw error;
-    return `no guest instruction ran within ${PROBE_DEADLINE_MS / 1000} s`;
+    const result = await host.run(binary, args, { signal, allowFailure: true });
+    if (result.exitCode === expected) return {};
+    return { reason: failureOf(result.stderr) ?? `QEMU ended with exit code ${result.exitCode}` };
   } finally {
     await host.files.remove(directory);
   }
