@@ -1,5 +1,6 @@
-import { chmod, mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { chmod, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { buildImage, guestImages, imageInfo, listImages, removeImage } from "@mk/guest";
 import { describe, expect, test } from "vitest";
 import { type FakeArchive, fakeArchive } from "./fixtures/fake-archive.js";
@@ -95,12 +96,14 @@ describe.skipIf(!hasProgram("xz"))("an archive made by the test (needs xz to pac
     expect(second.digest).toBe(first.digest);
   });
 
-  test("a second build of an unchanged archive downloads no package again and keeps the image", async () => {
+  test("a second build of an unchanged archive finds the image: it downloads and unpacks nothing", async () => {
     const archive = await fakeArchive();
     const home = await temporaryDirectory();
     const first = await build(archive, home);
     const before = archive.server.requests.length;
-    expect(await build(archive, home)).toEqual(first);
+    const operation = recordedOperation();
+    expect(await build(archive, home, operation)).toEqual(first);
+    expect(operation.steps).toEqual(["image-resolve"]);
     expect(archive.server.requests.slice(before).filter((line) => line.includes(".deb"))).toEqual([]);
     expect(await imagesOf(home)).toHaveLength(1);
   });
@@ -223,6 +226,20 @@ describe.skipIf(!hasProgram("xz"))("the cache (needs xz to pack a test archive)"
     expect(await images.find(image.digest)).toEqual(image);
     expect(await images.find(`sha256:${"0".repeat(64)}`)).toBeUndefined();
     expect(await images.ensure("amd64", recordedOperation())).toEqual(image);
+  });
+
+  test("does not take an image that another version of mk built, but still finds it by its digest", async () => {
+    const home = await temporaryDirectory();
+    const image = await build(await fakeArchive(), home);
+    const directory = dirname(image.root);
+    const manifest = await readFile(join(directory, "manifest.json"), "utf8");
+    const older = manifest.replace(/"recipe": "[0-9a-f]{8}/, '"recipe": "00000000');
+    const digest = createHash("sha256").update(older).digest("hex");
+    await writeFile(join(directory, "manifest.json"), older);
+    await rename(directory, join(home, "cache/images", digest));
+    const images = guestImages({ home, mirror: "http://127.0.0.1:9/debian", host: { env: {} } });
+    await expect(images.ensure("amd64", recordedOperation())).rejects.toMatchObject({ code: "DOWNLOAD_FAILED" });
+    expect(await images.find(`sha256:${digest}`)).toMatchObject({ arch: "amd64" });
   });
 
   test("notices a file that was changed since, even at the same size", async () => {

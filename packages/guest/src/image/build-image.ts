@@ -1,15 +1,17 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type GuestArch, type GuestImage, MkError, type Operation } from "@mk/core";
 import { XzThreads } from "../deb/xz-threads.js";
 import { withFileLock } from "../download/file-lock.js";
 import { pruneDownloads } from "../download/prune-downloads.js";
+import { recipeDigest } from "../recipe/recipe-digest.js";
 import { Spool } from "../tree/contents.js";
 import { imageDirectory, imagesDirectory, MANIFEST, readImage, writeStamp } from "./image-directory.js";
-import { type ImageManifest, manifestDigest, serializeManifest } from "./manifest.js";
+import { newestImage } from "./image-list.js";
+import { type ImageManifest, manifestDigest, serializeLock, serializeManifest } from "./manifest.js";
 import { makeParts, writeParts } from "./parts.js";
-import { openSource } from "./source.js";
+import { imageLock, openSource } from "./source.js";
 
 export interface BuildImageOptions {
   /** mk's own directory; the image goes below `cache/images`, downloads below `cache/downloads`. */
@@ -36,7 +38,7 @@ async function removeLeftovers(images: string, prefix: string): Promise<void> {
 
 /**
  * Builds the guest image of Debian's current stable and returns it. Needs neither root nor tools of the host; the same packages give the same
- * image, so a second build of an unchanged archive finds the first. Two builds of one architecture do not run at once.
+ * image, so a build of an unchanged archive finds the image that is there. Two builds of one architecture do not run at once.
  * INTEGRITY when anything is not as Debian signed it, DOWNLOAD_FAILED, NO_SPACE.
  */
 export async function buildImage(options: BuildImageOptions, op: Operation): Promise<GuestImage> {
@@ -61,6 +63,12 @@ export async function buildLocked(options: BuildImageOptions, op: Operation): Pr
   const source = await op.step("image-resolve", "Read Debian's signed package index", () =>
     openSource(options, downloads, xz, op),
   );
+  const recipe = await recipeDigest();
+  const lock = createHash("sha256")
+    .update(serializeLock(imageLock(source)))
+    .digest("hex");
+  const same = await newestImage(home, arch, (each) => each.recipe === recipe && each.files.lock.sha256 === lock);
+  if (same !== undefined) return same.image;
   const directory = join(images, `${prefix}${randomUUID()}`);
   await mkdir(directory, { mode: 0o700 });
   try {
@@ -69,7 +77,7 @@ export async function buildLocked(options: BuildImageOptions, op: Operation): Pr
     {
       await using spool = await Spool.create(spoolFile);
       const parts = await makeParts(source, arch, downloads, spool, xz, op);
-      manifest = await writeParts(directory, parts, source, arch, op);
+      manifest = await writeParts(directory, parts, source, arch, recipe, op);
     }
     await rm(spoolFile);
     const text = serializeManifest(manifest);

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { type GuestArch, MkError, type SerializedMkError } from "@mk/core";
 import { imageDirectory, listDigests, readImage, readLock, type StoredImage } from "./image-directory.js";
-import type { ImageLock } from "./manifest.js";
+import type { ImageLock, ImageManifest } from "./manifest.js";
 
 /** An image of the cache, as `mk image list` shows it. */
 export type ImageSummary =
@@ -44,9 +44,13 @@ async function readIntact(home: string): Promise<readonly StoredImage[]> {
   return all.filter((stored) => stored !== undefined).sort((a, b) => b.builtAtMs - a.builtAtMs);
 }
 
-/** The newest intact image of an architecture. */
-export async function newestImage(home: string, arch: GuestArch): Promise<StoredImage | undefined> {
-  return (await readIntact(home)).find(({ image }) => image.arch === arch);
+/** The newest intact image of an architecture that fits. */
+export async function newestImage(
+  home: string,
+  arch: GuestArch,
+  fits: (manifest: ImageManifest) => boolean,
+): Promise<StoredImage | undefined> {
+  return (await readIntact(home)).find(({ manifest }) => manifest.arch === arch && fits(manifest));
 }
 
 /** All images of the cache, newest first; damaged ones last, with what is wrong. */

@@ -1,5 +1,6 @@
 import type { GuestArch, GuestImage, Host, ImageSource, Operation } from "@mk/core";
 import { withFileLock } from "../download/file-lock.js";
+import { recipeDigest } from "../recipe/recipe-digest.js";
 import { buildLocked, buildLockPath } from "./build-image.js";
 import { readImage } from "./image-directory.js";
 import { newestImage } from "./image-list.js";
@@ -24,11 +25,15 @@ export function guestImages(options: GuestImagesOptions): ImageSource {
       return (await readImage(home, digest))?.image;
     },
     async ensure(arch: GuestArch, op: Operation): Promise<GuestImage> {
-      const cached = await newestImage(home, arch);
+      const recipe = await recipeDigest();
+      // An upgraded mk builds anew what its new machines boot; machines that exist keep theirs, by its digest.
+      const newest = () =>
+        newestImage(home, arch, (manifest) => manifest.recipe === undefined || manifest.recipe === recipe);
+      const cached = await newest();
       if (cached !== undefined) return cached.image;
       // Whoever waited here for another's build finds its image.
       return withFileLock(await buildLockPath(home, arch), op.signal, async () => {
-        const built = await newestImage(home, arch);
+        const built = await newest();
         return built?.image ?? buildLocked({ home, mirror, arch, ...(host !== undefined && { env: host.env }) }, op);
       });
     },

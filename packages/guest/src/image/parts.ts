@@ -17,7 +17,7 @@ import { cpioArchive } from "../writers/cpio.js";
 import { writeErofs } from "../writers/erofs.js";
 import { writeOciTar } from "../writers/oci-tar.js";
 import { hashFile } from "./image-directory.js";
-import type { ImageFile, ImageManifest } from "./manifest.js";
+import { type ImageFile, type ImageManifest, serializeLock } from "./manifest.js";
 import { fetchPackages, imageLock, PackageFiles, type Source } from "./source.js";
 import { together } from "./together.js";
 
@@ -106,12 +106,13 @@ export async function writeParts(
   parts: Parts,
   source: Source,
   arch: GuestArch,
+  recipe: string,
   op: Operation,
 ): Promise<ImageManifest> {
   return op.step("image-write", "Write kernel, root and container image", async () => {
     const { signal } = op;
     const timeSeconds = Math.floor(source.archive.release.date.getTime() / 1000);
-    const lock = `${JSON.stringify(imageLock(source), undefined, 2)}\n`;
+    const lock = serializeLock(imageLock(source));
     const uuid = createHash("sha256").update(lock).digest().subarray(0, 16);
     const write = async (name: string, body: (path: string) => Promise<void>): Promise<ImageFile> => {
       const path = join(directory, name);
@@ -135,6 +136,7 @@ export async function writeParts(
       arch,
       debianVersion: source.archive.release.version,
       kernelRelease: parts.kernel.release,
+      recipe,
       cmdline: CMDLINE[arch],
       files: { kernel, initramfs, root, oci, lock: await plain("lock.json", lock) },
     };

@@ -130,5 +130,9 @@ export function imageLock(source: Source): ImageLock {
       sha256,
     }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { schema: 1, debian: { version: release.version, codename: release.codename }, packages };
+  return {
+    schema: 1,
+    debian: { version: release.version, codename: release.codename, date: release.date.toISOString() },
+    packages,
+  };
 }
