@@ -9,7 +9,7 @@ import { type Candidate, type CompletionFacts, candidates } from "./candidates.j
 export async function complete(context: Context, words: readonly string[]): Promise<void> {
   const found = await candidates(
     declare(() => {}),
-    words,
+    words.map((word) => (word === '""' ? "" : word)),
     completionFacts(context),
   ).catch(() => []);
   for (const { value, description } of found) {

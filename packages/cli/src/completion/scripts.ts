@@ -7,7 +7,7 @@ export function isCompletionShell(text: string): text is CompletionShell {
 
 /**
  * A script that asks `mk __complete -- <words>` at each Tab. The answer is one candidate a line, `value<TAB>description`; the last of the
- * words is the one being typed, empty for a new one. A last line `:files` asks the shell for file names.
+ * words is the one being typed, empty (or `""`) for a new one. A last line `:files` asks the shell for file names.
  */
 export function completionScript(shell: CompletionShell): string {
   return SCRIPTS[shell];
@@ -41,16 +41,19 @@ complete -F _mk mk
 # zsh completion for mk; load it with: source <(mk completion zsh)
 _mk() {
   local answer value
-  local -a described
+  local -a described open
   while IFS= read -r answer; do
     if [[ "$answer" == ":files" ]]; then
       _files
     else
       value="\${answer%%$'\\t'*}"
-      described+=("\${value//:/\\\\:}:\${answer#*$'\\t'}")
+      answer="\${value//:/\\\\:}\${\${answer#$value}/#$'\\t'/:}"
+      [[ "$value" == *[/=:] ]] && open+=("$answer") || described+=("$answer")
     fi
   done < <(mk __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)
   (( \${#described} )) && _describe -V 'mk' described
+  # More is to be typed behind these: no blank.
+  (( \${#open} )) && _describe -V 'mk' open -S ''
 }
 if [[ "\${funcstack[1]}" == "_mk" ]]; then _mk "$@"; else compdef _mk mk; fi
 `,
@@ -70,8 +73,10 @@ complete -c mk -f -a '(__mk_complete)'
   powershell: `# PowerShell completion for mk; load it with: mk completion powershell | Out-String | Invoke-Expression
 Register-ArgumentCompleter -Native -CommandName mk -ScriptBlock {
   param($wordToComplete, $commandAst, $cursorPosition)
-  $words = @($commandAst.CommandElements | Select-Object -Skip 1 | ForEach-Object { $_.ToString() })
-  if ($wordToComplete -eq '') { $words += '""' }
+  $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
+    Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
+  # Windows PowerShell drops an empty argument; mk takes "" for one.
+  $words += if ($wordToComplete -eq '') { '""' } else { $wordToComplete }
   mk __complete '--' @words 2>$null | Where-Object { $_ -ne ':files' } | ForEach-Object {
     $value, $description = $_ -split "\`t", 2
     if (-not $description) { $description = $value }
