@@ -52,6 +52,7 @@ export type { EventData, MkEvent, OperationName, PhaseTiming } from "./events/ev
 export { createEventLog, type EventLog } from "./events/event-log.js";
 export { setFailpoints } from "./failpoints/failpoint.js";
 export { listFailpoints } from "./failpoints/list-failpoints.js";
+export { addressAt, findOverlap, formatSubnet, parseSubnet, type Subnet } from "./host/ipv4-subnet.js";
 export { createNodeHost, type NodeHostOptions } from "./host/node-host.js";
 export { assertUnixPath, unixPathLimit } from "./host/unix-path.js";
 export { type OperationInit, runOperation } from "./lifecycle/operation.js";

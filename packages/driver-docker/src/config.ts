@@ -1,7 +1,6 @@
 import { isIP } from "node:net";
-import { MkError } from "@mk/core";
+import { formatSubnet, MkError, parseSubnet } from "@mk/core";
 import { type DockerOptions, options } from "./options.js";
-import { formatSubnet, parseSubnet } from "./subnet.js";
 
 /** What is persisted of the driver's options. Hardware, ports and mounts are read from the spec, which core keeps. */
 export interface DockerConfig {

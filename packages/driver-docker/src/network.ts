@@ -1,9 +1,9 @@
-import { type Host, MkError } from "@mk/core";
+import { addressAt, findOverlap, formatSubnet, type Host, MkError, parseSubnet, type Subnet } from "@mk/core";
 import type { Engine } from "./engine.js";
 import { engineSaid } from "./engine-error.js";
 import { asArray, asList, asOptionalString, asRecord, asString, asStrings, type JsonRecord } from "./json-reader.js";
 import { LABELS, machineFilter, objectName, ownedBy } from "./labels.js";
-import { addressAt, formatSubnet, freeSubnets, overlaps, parseSubnet, type Subnet } from "./subnet.js";
+import { freeSubnets } from "./subnet.js";
 
 /** A machine's own network: one bridge per machine, so that removing a machine removes all of it and no machine sees another. */
 export interface MachineNetwork {
@@ -79,11 +79,8 @@ async function candidates({ engine, host, subnet }: NetworkWish, signal: AbortSi
   if (wanted === undefined) {
     return freeSubnets([...hostSubnets, ...networks.flatMap((network) => network.subnets.map(formatSubnet))]);
   }
-  const other = networks.find((network) => network.subnets.some((taken) => overlaps(taken, wanted)));
-  const route = hostSubnets.find((text) => {
-    const taken = parseSubnet(text);
-    return taken !== undefined && taken.prefix > 0 && overlaps(taken, wanted);
-  });
+  const other = networks.find((network) => findOverlap(wanted, network.subnets.map(formatSubnet)) !== undefined);
+  const route = findOverlap(wanted, hostSubnets);
   if (other === undefined && route === undefined) return [wanted];
   const what = other === undefined ? `the host's network ${route}` : `the Docker network ${other.name}`;
   throw new MkError("NETWORK_CONFLICT", `the subnet ${formatSubnet(wanted)} overlaps ${what}`, {

@@ -1,9 +1,8 @@
-import type { MachineSpec } from "@mk/core";
+import { type MachineSpec, parseSubnet } from "@mk/core";
 import { describe, expect, test } from "vitest";
 import { containerRequest } from "../src/container-request.js";
 import { networkRequest } from "../src/network.js";
 import { ALL_CAPABILITIES } from "../src/privileges.js";
-import { parseSubnet } from "../src/subnet.js";
 import { volumeRequest } from "../src/volume.js";
 import { scriptedMachine } from "./scripted-machine.js";
 

@@ -1,4 +1,4 @@
-import { MkError } from "@mk/core";
+import { findOverlap, MkError, parseSubnet } from "@mk/core";
 
 /** A /24 with one machine on it. */
 export interface Subnet {
@@ -30,12 +30,8 @@ export function chooseSubnet(used: readonly string[]): Subnet {
 
 /** Whether a range shares an address with any of the others. */
 export function overlapsAny(cidr: string, others: readonly string[]): boolean {
-  const range = parseCidr(cidr);
-  if (!range) return false;
-  return others.some((each) => {
-    const other = parseCidr(each);
-    return other !== undefined && range.first <= other.last && other.first <= range.last;
-  });
+  const range = parseSubnet(cidr);
+  return range !== undefined && findOverlap(range, others) !== undefined;
 }
 
 function subnetOf(candidate: string): Subnet {
@@ -46,26 +42,6 @@ function subnetOf(candidate: string): Subnet {
     gateway: `${candidate}.1`,
     address: `${candidate}.2`,
   };
-}
-
-interface Range {
-  readonly first: number;
-  readonly last: number;
-}
-
-/**
- * First and last address of an IPv4 range; undefined for all else, IPv6 included, and for a default route, which overlaps everything: also
- * as the two halves 0.0.0.0/1 and 128.0.0.0/1, which VPNs route in its place.
- */
-function parseCidr(cidr: string): Range | undefined {
-  const match = /^(\d+)\.(\d+)\.(\d+)\.(\d+)\/(\d+)$/.exec(cidr);
-  if (!match) return undefined;
-  const [a, b, c, d, prefix] = match.slice(1).map(Number) as [number, number, number, number, number];
-  if (prefix < 2 || prefix > 32 || [a, b, c, d].some((octet) => octet > 255)) return undefined;
-  const size = 2 ** (32 - prefix);
-  const address = ((a * 256 + b) * 256 + c) * 256 + d;
-  const first = address - (address % size);
-  return { first, last: first + size - 1 };
 }
 
 /** The prefix length of a netmask such as 255.255.255.0. */

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import type { RunTool } from "./boot-id.js";
+import { formatSubnet, parseSubnet } from "./ipv4-subnet.js";
 
 /** The subnets of the host's interfaces and IPv4 routes, as CIDR with the host bits clear, without default routes and repeats. */
 export async function usedSubnets(platform: NodeJS.Platform, run: RunTool): Promise<readonly string[]> {
@@ -54,12 +55,8 @@ export function parseNetstat(text: string): readonly string[] {
 
 /** Clears the host bits of an IPv4 CIDR; IPv6 ones are left as they are. */
 function networkOf(cidr: string): string {
-  const [address = "", prefix = ""] = cidr.split("/");
-  if (address.includes(":")) return cidr;
-  const value = address.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
-  const size = 2 ** (32 - Number(prefix));
-  const network = Math.floor(value / size) * size;
-  return `${[24, 16, 8, 0].map((shift) => Math.floor(network / 2 ** shift) % 256).join(".")}/${prefix}`;
+  const subnet = parseSubnet(cidr);
+  return subnet === undefined ? cidr : formatSubnet(subnet);
 }
 
 function fromLittleEndian(hex: string): string {
