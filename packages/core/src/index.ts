@@ -54,6 +54,7 @@ export { setFailpoints } from "./failpoints/failpoint.js";
 export { listFailpoints } from "./failpoints/list-failpoints.js";
 export { addressAt, findOverlap, formatSubnet, parseSubnet, type Subnet } from "./host/ipv4-subnet.js";
 export { createNodeHost, type NodeHostOptions } from "./host/node-host.js";
+export { isProcessIdentity } from "./host/process-identity.js";
 export { assertUnixPath, unixPathLimit } from "./host/unix-path.js";
 export { type OperationInit, runOperation } from "./lifecycle/operation.js";
 export { optionDescription, optionPlaceholder } from "./options/option-help.js";

@@ -1,4 +1,4 @@
-import type { MachineContext, ProcessIdentity } from "@mk/core";
+import { isProcessIdentity, type MachineContext, type ProcessIdentity } from "@mk/core";
 
 /** What HyperKit cannot be asked for later. Its presence says that the machine's creation was finished. */
 export interface HyperkitRecord {
@@ -20,13 +20,6 @@ export async function readRecord(context: MachineContext): Promise<HyperkitRecor
   return {
     version: 1,
     ...(typeof macAddress === "string" && { macAddress }),
-    ...(isIdentity(process) && { process }),
+    ...(isProcessIdentity(process) && { process }),
   };
-}
-
-function isIdentity(value: unknown): value is ProcessIdentity {
-  if (typeof value !== "object" || value === null) return false;
-  const { pid, bootId, startTime, executable } = value as Readonly<Record<string, unknown>>;
-  const texts = [bootId, startTime, executable];
-  return Number.isInteger(pid) && Number(pid) > 1 && texts.every((text) => typeof text === "string");
 }

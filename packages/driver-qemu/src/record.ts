@@ -1,4 +1,4 @@
-import type { MachineContext, ProcessIdentity } from "@mk/core";
+import { isProcessIdentity, type MachineContext, type ProcessIdentity } from "@mk/core";
 import type { Accelerator } from "./accelerator.js";
 import type { RunPlace } from "./monitor-address.js";
 
@@ -48,7 +48,7 @@ function isRun(value: unknown): value is QemuRun {
   if (!texts.every((text) => typeof text === "string")) return false;
   if (!Array.isArray(run.forwards) || !run.forwards.every(isForward)) return false;
   if (run.monitorPorts !== undefined && !isMonitorPorts(run.monitorPorts)) return false;
-  return run.process === undefined || isIdentity(run.process);
+  return run.process === undefined || isProcessIdentity(run.process);
 }
 
 function isMonitorPorts(value: unknown): boolean {
@@ -61,11 +61,4 @@ function isForward(value: unknown): value is Forward {
   if (typeof value !== "object" || value === null) return false;
   const { host, port, guestPort } = value as Record<string, unknown>;
   return typeof host === "string" && Number.isInteger(port) && Number.isInteger(guestPort);
-}
-
-function isIdentity(value: unknown): value is ProcessIdentity {
-  if (typeof value !== "object" || value === null) return false;
-  const { pid, bootId, startTime, executable } = value as Record<string, unknown>;
-  const texts = [bootId, startTime, executable];
-  return Number.isInteger(pid) && (pid as number) > 1 && texts.every((text) => typeof text === "string");
 }
