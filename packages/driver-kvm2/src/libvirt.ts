@@ -225,14 +225,17 @@ export class Libvirt {
     );
   }
 
-  async domainState(
+  /** Undefined when the domain was removed meanwhile. */
+  domainState(
     domain: Domain,
     signal: AbortSignal,
-  ): Promise<{ readonly state: DomainState; readonly reason: number }> {
-    return await this.#ask(PROC.domainGetState, domainArgs(domain).uint(0), signal, (reply) => ({
-      state: DOMAIN_STATES[reply.int()] ?? "nostate",
-      reason: reply.int(),
-    }));
+  ): Promise<{ readonly state: DomainState; readonly reason: number } | undefined> {
+    return absentIf([LIBVIRT_ERROR.noDomain], () =>
+      this.#ask(PROC.domainGetState, domainArgs(domain).uint(0), signal, (reply) => ({
+        state: DOMAIN_STATES[reply.int()] ?? "nostate",
+        reason: reply.int(),
+      })),
+    );
   }
 
   async suspendDomain(domain: Domain, signal: AbortSignal): Promise<void> {

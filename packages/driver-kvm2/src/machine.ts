@@ -81,13 +81,13 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
   }
 
   async function waitOff(libvirt: Libvirt, domain: Domain, signal: AbortSignal): Promise<void> {
-    if (isOff((await libvirt.domainState(domain, signal)).state)) return;
+    if (isOff(await libvirt.domainState(domain, signal))) return;
     const off = new AbortController();
     using _subscription = await libvirt.lifecycle((event) => {
       if (event.uuid === id && (event.event === "stopped" || event.event === "undefined")) off.abort();
     }, signal);
     // It may have gone off between the question and the subscription.
-    if (isOff((await libvirt.domainState(domain, signal)).state)) return;
+    if (isOff(await libvirt.domainState(domain, signal))) return;
     await new Promise<void>((resolve, reject) => {
       const finish = (settle: () => void) => {
         for (const each of [off.signal, signal, libvirt.closed]) each.removeEventListener("abort", onAbort);
@@ -131,7 +131,9 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
       return await use(op, async (libvirt) => {
         const domain = await libvirt.domain(id, op.signal);
         if (!domain) return { state: "absent" };
-        const { state, reason } = await libvirt.domainState(domain, op.signal);
+        const found = await libvirt.domainState(domain, op.signal);
+        if (!found) return { state: "absent" };
+        const { state, reason } = found;
         if (state === "shutoff" || state === "nostate") {
           if (!(await host.files.stat(files.data)))
             return { state: "broken", reason: `its data disk ${files.data} is gone` };
@@ -284,8 +286,9 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
   }
 }
 
-function isOff(state: DomainState): boolean {
-  return state === "shutoff" || state === "nostate";
+/** A domain that is gone is off too. */
+function isOff(found: { readonly state: DomainState } | undefined): boolean {
+  return !found || found.state === "shutoff" || found.state === "nostate";
 }
 
 function statusOf(state: Exclude<DomainState, "shutoff" | "nostate">, reason: number): MachineStatus {

@@ -7,6 +7,7 @@ import { LibvirtSession } from "../src/libvirt-session.js";
 import { findKvm } from "../src/virtualization.js";
 import { ScriptedLibvirt } from "./scripted-libvirt.js";
 
+const DOMAIN_GET_STATE = 212;
 const NETWORK_CREATE = 39;
 const NETWORK_GET_XML = 43;
 const never = new AbortController().signal;
@@ -73,6 +74,16 @@ describe("a network of the user's", () => {
 });
 
 describe("a domain", () => {
+  it("that vanishes while it is looked at is absent", async () => {
+    const libvirt = new ScriptedLibvirt();
+    await using machine = await bench(libvirt);
+    await machine.reach("running");
+    libvirt.before = (procedure) => {
+      if (procedure === DOMAIN_GET_STATE) libvirt.domains.clear();
+    };
+    expect(await machine.state()).toBe("absent");
+  });
+
   it("that its owner renamed starts under its new name and is removed", async () => {
     const libvirt = new ScriptedLibvirt();
     await using machine = await bench(libvirt);
