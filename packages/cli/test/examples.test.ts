@@ -60,6 +60,8 @@ let place: TemporaryDirectory;
 beforeAll(async () => {
   place = await temporaryDirectory();
   await mkdir(place.join("bin"));
+  // What a user of SSH has.
+  await mkdir(place.join(".ssh"));
   await writeFile(
     place.join("bin", "mk"),
     `#!/bin/bash\nprintf '%s\\0' "$@" >> "$RECORD"\nprintf '\\n' >> "$RECORD"\n`,
