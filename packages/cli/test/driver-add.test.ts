@@ -102,9 +102,10 @@ describe("drivers where mk does not look", () => {
     const bin = place.join("bin");
     const global = place.join("global");
     await mkdir(join(global, "node_modules", "mk-driver-far"), { recursive: true });
+    await mkdir(join(global, "v11", "0123", "node_modules", "@acme", "mk-driver-off"), { recursive: true });
     await mkdir(bin);
-    for (const name of ["npm", "pnpm", "yarn", "bun"]) {
-      const script = `#!/bin/sh\npwd >> "$HOME/asked-in"\necho "${global}"\n`;
+    for (const [name, root] of Object.entries({ npm: "node_modules", pnpm: "v11", yarn: "", bun: "" })) {
+      const script = `#!/bin/sh\npwd >> "$HOME/asked-in"\necho "${join(global, root)}"\n`;
       await writeFile(join(bin, name), script, { mode: 0o755 });
     }
     const cwd = place.join("project");
@@ -117,6 +118,7 @@ describe("drivers where mk does not look", () => {
     });
     expect(stdout).toContain("yarn has mk-driver-far in");
     expect(stdout).toContain("Run: mk driver add mk-driver-far");
+    expect(stdout).toContain(`pnpm has @acme/mk-driver-off in ${join(global, "v11", "0123", "node_modules")}`);
     expect((await readFile(place.join("asked-in"), "utf8")).trim().split("\n")).toEqual(Array(4).fill(place.path));
   });
 });

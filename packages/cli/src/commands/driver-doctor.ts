@@ -1,5 +1,5 @@
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Host } from "@mk/core";
 import type { Command } from "../context.js";
 
@@ -18,17 +18,19 @@ export const driverDoctor: Command = async ({ discover, host, stdout, output, si
   const elsewhere: { installer: string; directory: string; packages: readonly string[]; fix: string }[] = [];
   const own = await host();
   for (const installer of INSTALLERS) {
-    const directory = await globalRoot(own, installer, signal);
-    if (directory === undefined || searched.some((root) => root.directory === directory)) continue;
-    const packages = await driverPackages(directory);
-    const unseen = packages.filter((name) => !found.some(({ manifest }) => manifest?.packageName === name));
-    if (unseen.length > 0) {
-      elsewhere.push({
-        installer: installer.name,
-        directory,
-        packages: unseen,
-        fix: `Run: mk driver add ${unseen.join(" ")}`,
-      });
+    const root = await globalRoot(own, installer, signal);
+    for (const directory of root === undefined ? [] : await modulesOf(root)) {
+      if (searched.some((known) => known.directory === directory)) continue;
+      const packages = await driverPackages(directory);
+      const unseen = packages.filter((name) => !found.some(({ manifest }) => manifest?.packageName === name));
+      if (unseen.length > 0) {
+        elsewhere.push({
+          installer: installer.name,
+          directory,
+          packages: unseen,
+          fix: `Run: mk driver add ${unseen.join(" ")}`,
+        });
+      }
     }
   }
   if (output === "json") return stdout.json({ searched, found: found.length, skipped, elsewhere });
@@ -57,6 +59,13 @@ async function globalRoot(
   const directory = stdout.trim().split("\n").at(-1) ?? "";
   if (exitCode !== 0 || directory === "") return undefined;
   return await host.files.realpath(join(directory, installer.below));
+}
+
+/** From 11 on pnpm gives each global install a directory of its own in the one it names: `global/v11/<hash>/node_modules`. */
+async function modulesOf(root: string): Promise<readonly string[]> {
+  if (!/^v\d+$/.test(basename(root))) return [root];
+  const installs = await readdir(root).catch(() => []);
+  return installs.sort().map((install) => join(root, install, "node_modules"));
 }
 
 async function driverPackages(root: string): Promise<readonly string[]> {
