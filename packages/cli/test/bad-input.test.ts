@@ -270,6 +270,8 @@ describe("homes", () => {
   it.skipIf(process.platform !== "linux")("that cannot be made are an error", async () => {
     expectError(await mk(["start", "--driver=fake"], { home, env: { MK_HOME: "/proc/mk" } }), "IO_FAILED");
     expect((await mk(["list", "-q"], { home, env: { MK_HOME: "/proc/mk" } })).exitCode).toBe(0);
+    for (const command of ["start", "list"])
+      expectError(await mk([command], { home, env: { MK_HOME: "/dev/null/mk" } }), "IO_FAILED");
   });
 
   it("that are links are followed", async () => {

@@ -27,7 +27,7 @@ export function terminalRenderer(output: Output, palette: Palette, now: () => nu
   let timer: NodeJS.Timeout | undefined;
   let open = true;
 
-  const erase = () => (drawn === 0 ? "" : `\u001b[${drawn}A\u001b[J`);
+  const erase = () => (drawn === 0 ? "" : `\r\u001b[${drawn}A\u001b[J`);
   const draw = (permanent?: string) => {
     const steps = [...active.values()];
     const lines = steps.map((step) => activeLine(step, FRAMES[frame % FRAMES.length] ?? "", output.columns));
