@@ -28,19 +28,33 @@ export function createDeadline(what: string, { idleMs, totalMs }: TimeLimits): D
       }),
     );
   };
-  let idle = setTimeout(expire, idleMs, idleMs, "made no progress for");
-  const total = totalMs === undefined ? undefined : setTimeout(expire, totalMs, totalMs, "took longer than");
+  const idle = createTimer(idleMs, () => expire(idleMs, "made no progress for"));
+  const total = totalMs === undefined ? undefined : createTimer(totalMs, () => expire(totalMs, "took longer than"));
   return {
     signal: controller.signal,
     progress(now) {
       if (now !== undefined) doing = now;
       if (controller.signal.aborted) return;
-      clearTimeout(idle);
-      idle = setTimeout(expire, idleMs, idleMs, "made no progress for");
+      idle.restart();
     },
     [Symbol.dispose]() {
-      clearTimeout(idle);
-      clearTimeout(total);
+      idle.cancel();
+      total?.cancel();
     },
   };
+}
+
+/** A timer that is this late was not waited for: the process was stopped (Ctrl-Z), and so were the programs it waits for. */
+const LATE_MS = 2_000;
+
+/** Calls `expire` after so long in which this process could run. */
+function createTimer(ms: number, expire: () => void): { restart(): void; cancel(): void } {
+  let timer: NodeJS.Timeout;
+  const restart = (): void => {
+    clearTimeout(timer);
+    const dueAt = performance.now() + ms;
+    timer = setTimeout(() => (performance.now() - dueAt > LATE_MS ? restart() : expire()), ms);
+  };
+  restart();
+  return { restart, cancel: () => clearTimeout(timer) };
 }

@@ -2,6 +2,7 @@ import type { Driver } from "../contract/driver.js";
 import type { Host } from "../contract/host.js";
 import type { DriverStatus } from "../contract/status.js";
 import { MkError } from "../errors.js";
+import { orAbort } from "../lifecycle/or-abort.js";
 import type { DriverEntry } from "../registry/entry.js";
 import type { Registry } from "../registry/registry.js";
 
@@ -47,7 +48,7 @@ async function probeDriver(
   let driver: Driver | undefined;
   try {
     // Raced, not only signalled: a driver that ignores its signal must not hold up all others.
-    const status = await orAbort(probe, async () => {
+    const status = await orAbort(probe, 0, async () => {
       driver = await registry.load(entry.name, probe);
       return await driver.status(host, probe);
     });
@@ -79,18 +80,4 @@ function failed(entry: DriverEntry, cause: unknown): DriverStatus {
     reason: message,
     fix: hint ?? `Run mk doctor ${entry.name}`,
   };
-}
-
-async function orAbort<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  signal.throwIfAborted();
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work(), aborted]);
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener("abort", onAbort);
-  }
 }
