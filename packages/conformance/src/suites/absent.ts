@@ -33,10 +33,10 @@ export const absent: Suite = ({ driver, abilities }) =>
           async () => {
             const home = await mkdtemp(join(tmpdir(), "mk-conformance-"));
             try {
-              // Core needs a driver that runs: one of the same name, which lacks every ability.
+              // Core needs a driver that runs: one of the same name, which lacks every ability. Named, since the author may have set MK_DRIVER.
               const { driver: bare } = stubDriver(undefined, { name: driver.name });
               await using mk = createMk({ home, drivers: [bare] });
-              await using machine = await mk.start({ name: "bare" });
+              await using machine = await mk.start({ name: "bare", driver: driver.name });
               await expect(ask(machine)).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
             } finally {
               await rm(home, { recursive: true, force: true });
