@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The public API of every package as a file in api/: a change to it is then seen in review. `--update` writes the files.
+// The public API of every package as a file in api/: a change to it is then seen in review, and every export has its TSDoc. `--update` writes the files.
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Extractor, ExtractorConfig } from "@microsoft/api-extractor";
@@ -38,6 +38,7 @@ for (const folder of readdirSync("packages")) {
         reportFileName: folder,
         includeForgottenExports: false,
       },
+      newlineKind: "lf",
       docModel: { enabled: false },
       dtsRollup: { enabled: false },
       tsdocMetadata: { enabled: false },
@@ -54,6 +55,13 @@ for (const folder of readdirSync("packages")) {
     localBuild: update,
     messageCallback: (message) => Object.assign(message, { handled: true }),
   });
+  const silent = readFileSync(join(reports, `${folder}.api.md`), "utf8").match(
+    /(?<=^\/\/ @public \(undocumented\)\n)export .*/gm,
+  );
+  if (silent !== null) {
+    failed = true;
+    console.error(`@mk/${folder} exports without a word of TSDoc:\n  ${silent.join("\n  ")}`);
+  }
   if (apiReportChanged && !update) {
     failed = true;
     console.error(

@@ -1,6 +1,7 @@
 import type { GuestImage, Host, MachineSpec } from "@mk/core";
 import type { Bench } from "./bench.js";
 
+/** `scripted`: the host is a script that runs anywhere; `live`: this computer with the real tool. */
 export type Mode = "scripted" | "live";
 
 /** Tests of the kit that a driver is known to fail. */
@@ -11,6 +12,7 @@ export interface KnownFailures {
   readonly tests: readonly string[];
 }
 
+/** What a driver package tells the kit to have itself tested. */
 export interface ConformanceSetup {
   /**
    * A fresh host for each test: scripted for unit runs, this computer for live runs. Everything the driver does goes

@@ -15,6 +15,7 @@ export interface ImageSource {
   ensure(arch: GuestArch, op: import("./contract/operation.js").Operation): Promise<GuestImage>;
 }
 
+/** What an instance of mk is made of. Drivers have to be given, by value or by discovery, and images for those that boot them; all else has a default. */
 export interface MkOptions {
   /** mk's own directory. Default `$MK_HOME`, else `~/.mk`. */
   readonly home?: string;
@@ -34,6 +35,7 @@ export interface MkOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What every call that waits takes: it can be cancelled, and ends by a deadline. */
 export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds for the whole call; each operation has a default. */
@@ -69,6 +71,7 @@ export interface SettingChange {
   readonly cost: "live" | "restart" | "recreate" | "data-loss";
 }
 
+/** One machine as a list shows it: what is stored of it and the state it was found in. */
 export interface MachineInfo {
   readonly name: string;
   readonly id: string;
@@ -80,6 +83,7 @@ export interface MachineInfo {
   readonly problem?: SerializedMkError;
 }
 
+/** Where the input of a command in the machine comes from and where its output goes. */
 export interface ExecOptions extends CallOptions {
   readonly input?: string | Uint8Array | Readable;
   /** Streams instead of collected output. */
@@ -99,6 +103,7 @@ export interface ExecResult {
   readonly stderr: string;
 }
 
+/** What a docker client needs to speak to a machine's engine: DOCKER_HOST and DOCKER_CERT_PATH. */
 export interface DockerEnvironment {
   readonly host: string;
   /** Directory with ca.pem, cert.pem and key.pem; absent where the endpoint needs no TLS. */
@@ -146,10 +151,12 @@ export interface MachineHandle extends AsyncDisposable {
   readonly timings: readonly PhaseTiming[];
 }
 
+/** A port or socket of the host that leads into the machine until it is disposed. */
 export interface Forward extends AsyncDisposable {
   readonly local: { readonly host: string; readonly port: number } | { readonly path: string };
 }
 
+/** One driver and whether it can work on this host. */
 export interface DriverReport {
   readonly name: string;
   readonly origin: string;
@@ -157,6 +164,7 @@ export interface DriverReport {
   readonly status: DriverStatus;
 }
 
+/** One instance of mk: the machines of one home, and the drivers it knows. Disposing it aborts what runs. */
 export interface Mk extends AsyncDisposable {
   readonly home: string;
   start(request?: StartRequest): Promise<MachineHandle>;

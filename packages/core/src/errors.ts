@@ -74,8 +74,10 @@ export const ERROR_CODES = {
   CANCELLED: { exitCode: 130, meaning: "The user ended the command." },
 } as const satisfies Record<string, { exitCode: number; meaning: string }>;
 
+/** Codes are API: one is never renamed, and a new one is a change of the contract. */
 export type MkErrorCode = keyof typeof ERROR_CODES;
 
+/** What an error says besides its code and message. */
 export interface MkErrorInit {
   /** What to do about it: one imperative sentence for the user, often a command. */
   readonly hint?: string | undefined;
@@ -125,6 +127,7 @@ export class MkError extends Error {
   }
 }
 
+/** An MkError as plain data: what is stored, printed as JSON and sent to other processes. Causes are text. */
 export interface SerializedMkError {
   readonly code: MkErrorCode;
   readonly message: string;

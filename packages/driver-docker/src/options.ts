@@ -1,5 +1,6 @@
 import type { OptionSpecs, OptionValues } from "@mk/core";
 
+/** The driver's options, as `--docker-*` flags have them. */
 export const options = {
   listenAddress: {
     type: "string",
@@ -21,4 +22,5 @@ export const options = {
   },
 } as const satisfies OptionSpecs;
 
+/** The options' values, checked and with their defaults. */
 export type DockerOptions = OptionValues<typeof options>;

@@ -2,6 +2,7 @@ import type { Files } from "@mk/core";
 import { MkError } from "@mk/core";
 import { inspectDiskImage } from "./disk-image.js";
 
+/** Disk formats that mk makes: a flat file with holes, or QEMU's own. */
 export type DiskFormat = "raw" | "qcow2";
 
 const MIB = 1024 * 1024;

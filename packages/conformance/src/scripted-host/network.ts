@@ -4,6 +4,7 @@ import type { ScriptedFiles } from "./files.js";
 
 /** A program is addressed by its whole command line: what it carries is that of its listener. */
 export type Address = ConnectTarget;
+/** A server on the scripted network: called with its end of each new connection. */
 export type ConnectionHandler = (stream: Duplex) => void;
 
 interface Listener {

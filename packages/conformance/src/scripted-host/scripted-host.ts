@@ -6,6 +6,7 @@ import { ScriptedNetwork } from "./network.js";
 import { ScriptedProcesses } from "./processes.js";
 import type { Program } from "./program.js";
 
+/** What computer the scripted host is. */
 export interface ScriptedHostOptions {
   /** Default `linux`. Paths are POSIX on all platforms. */
   readonly platform?: NodeJS.Platform;

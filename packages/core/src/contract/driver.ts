@@ -18,6 +18,7 @@ export type DriverPriority =
   | "experimental"
   | "obsolete";
 
+/** What core must know of every machine of a driver before it calls it. */
 export interface DriverTraits {
   readonly isolation: "vm" | "container" | "none";
   /** Whether two machines may be created at once. */

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 
+/** How a program is run to its end. */
 export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Text for standard input; without it standard input is at its end. */
@@ -13,6 +14,7 @@ export interface RunOptions {
   readonly maxBytes?: number;
 }
 
+/** What a program that ended wrote, as UTF-8, and how it ended. */
 export interface CommandResult {
   readonly stdout: string;
   readonly stderr: string;
@@ -31,6 +33,7 @@ export interface ProcessIdentity {
   readonly executable: string;
 }
 
+/** How a program is started that outlives this mk process. */
 export interface DaemonOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -40,6 +43,7 @@ export interface DaemonOptions {
   readonly inherit?: readonly number[];
 }
 
+/** A process that this mk started and that lives on without it. */
 export interface HostProcess {
   readonly identity: ProcessIdentity;
   /** Settles when the process ends: by event while this mk process is its parent. */
@@ -48,6 +52,7 @@ export interface HostProcess {
   unref(): void;
 }
 
+/** A driver's door to processes. Each is named by its identity, so that no foreign one is ever signalled. */
 export interface Processes {
   /** Starts a program in a session of its own (setsid), so that the terminal's Ctrl-C never reaches it. */
   spawnDaemon(file: string, args: readonly string[], options?: DaemonOptions): Promise<HostProcess>;
@@ -61,6 +66,7 @@ export interface Processes {
   waitGone(identity: ProcessIdentity, signal: AbortSignal): Promise<void>;
 }
 
+/** What is known of a file without reading it. */
 export interface FileStat {
   readonly kind: "file" | "directory" | "symlink" | "socket" | "other";
   readonly size: number;
@@ -125,6 +131,7 @@ export type ConnectTarget =
   | { readonly path: string }
   | { readonly argv: readonly [file: string, ...args: string[]] };
 
+/** A driver's door to the network. */
 export interface Network {
   /**
    * Opens a connection; TCP is without Nagle's delay. NETWORK_FAILED or PERMISSION_DENIED when it cannot, COMMAND_NOT_FOUND for a program
@@ -142,6 +149,7 @@ export interface Network {
   usedSubnets(): Promise<readonly string[]>;
 }
 
+/** Who runs mk. Numbers are -1 where the system has none. */
 export interface HostUser {
   readonly uid: number;
   readonly gid: number;

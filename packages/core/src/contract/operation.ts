@@ -1,3 +1,4 @@
+/** How far a step has come; `total` is missing while it is not known. */
 export interface Progress {
   readonly done: number;
   readonly total?: number;

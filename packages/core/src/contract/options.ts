@@ -24,6 +24,7 @@ export type OptionSpec =
   | (OptionBase & { readonly type: "boolean"; readonly default?: boolean })
   | (OptionBase & { readonly type: "list"; readonly default?: readonly string[] });
 
+/** A driver's options by their camelCase names. */
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
 type ValueOf<S> = S extends { choices: readonly (infer Choice)[] }

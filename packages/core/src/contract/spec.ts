@@ -1,6 +1,7 @@
 /** CPU architecture of a guest, in Debian's terms. */
 export type GuestArch = "amd64" | "arm64";
 
+/** A directory of the host that the guest sees. */
 export interface MountSpec {
   /** Absolute path of a directory on the host. */
   readonly source: string;
@@ -9,6 +10,7 @@ export interface MountSpec {
   readonly readOnly: boolean;
 }
 
+/** A TCP port of the guest that the host's clients reach. */
 export interface PortSpec {
   /** Address on the host; a loopback address unless the user asked for another. */
   readonly hostAddress: string;

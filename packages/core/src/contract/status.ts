@@ -7,6 +7,7 @@ export type MachineStatus =
   | { readonly state: "paused"; readonly reason?: string }
   | { readonly state: "broken" | "unknown"; readonly reason: string };
 
+/** In which state a machine is: what a status is told apart by. */
 export type MachineState = MachineStatus["state"];
 
 /**
@@ -52,6 +53,7 @@ export type MachineAccess =
       readonly hostKey: "pinned" | "first-use";
     };
 
+/** Where the host reaches a TCP port of the guest. An IPv6 host has no brackets. */
 export interface Endpoint {
   readonly host: string;
   readonly port: number;

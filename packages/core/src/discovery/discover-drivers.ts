@@ -6,6 +6,7 @@ import { readManifest } from "./read-manifest.js";
 import { type DriverRoot, driverRoots, type RootsInput } from "./roots.js";
 import { scanRoot } from "./scan-root.js";
 
+/** Where drivers are looked for, and who asks: all that discovery knows of its process. */
 export interface DiscoveryInput extends Omit<RootsInput, "driverPath">, Here {
   /** MK_DRIVER_PATH and PATH are read. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -13,6 +14,7 @@ export interface DiscoveryInput extends Omit<RootsInput, "driverPath">, Here {
   readonly external?: ((found: ExternalDriver) => DriverEntry) | undefined;
 }
 
+/** What a search for drivers came to: nothing of what was found has been loaded. */
 export interface Discovery {
   readonly found: readonly DriverEntry[];
   readonly skipped: readonly SkippedDriver[];

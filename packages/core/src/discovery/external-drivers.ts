@@ -3,6 +3,7 @@ import { delimiter, isAbsolute, join } from "node:path";
 import { isDriverName } from "../registry/driver-name.js";
 import { distrust } from "./trust.js";
 
+/** A `docker-machine-driver-<name>` executable, which has not been started. */
 export interface ExternalDriver {
   readonly name: string;
   /** Absolute path of the executable. */

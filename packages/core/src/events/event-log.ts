@@ -12,6 +12,7 @@ export interface EventLog {
   close(): void;
 }
 
+/** A log that keeps the newest `capacity` events, so that who subscribes late hears what was. */
 export function createEventLog(onEvent?: (event: MkEvent) => void, capacity = CAPACITY): EventLog {
   const kept: MkEvent[] = [];
   let dropped = 0;

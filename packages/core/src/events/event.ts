@@ -2,6 +2,7 @@ import type { Progress } from "../contract/operation.js";
 import type { MachineState } from "../contract/status.js";
 import type { SerializedMkError } from "../errors.js";
 
+/** What core does to a machine, as events name it. */
 export type OperationName =
   | "create"
   | "start"
@@ -79,6 +80,7 @@ export type EventData =
       readonly fields?: Readonly<Record<string, unknown>>;
     };
 
+/** How long a step without a parent took. */
 export interface PhaseTiming {
   readonly step: string;
   readonly title: string;

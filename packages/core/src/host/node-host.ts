@@ -12,6 +12,7 @@ import { sleptMs } from "./slept.js";
 import { commandNotFound } from "./spawn-error.js";
 import { which } from "./which.js";
 
+/** What of this process a host may see. */
 export interface NodeHostOptions {
   /** mk's own directory, for the cache of facts. Default `$MK_HOME`, else `~/.mk`. */
   readonly home?: string;

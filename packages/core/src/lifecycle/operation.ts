@@ -13,6 +13,7 @@ const UNDO_LIMITS: TimeLimits = { idleMs: 60_000, totalMs: 120_000 };
 /** Progress events of one step come at most this often; the bytes of a download are reported far more often. */
 const PROGRESS_INTERVAL_MS = 100;
 
+/** Who runs an operation on which machine, by when it must end, and who hears of it. */
 export interface OperationInit {
   readonly name: OperationName;
   readonly machine: string;

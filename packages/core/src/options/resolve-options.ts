@@ -10,6 +10,7 @@ interface Declares {
   readonly options: OptionSpecs;
 }
 
+/** Where options' values come from, the strongest first; what none of them has gets its default. */
 export interface OptionSources {
   /** By camelCase key: from flags (already parsed) or the API. Strongest. */
   readonly given?: Readonly<Record<string, unknown>> | undefined;

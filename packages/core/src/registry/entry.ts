@@ -28,6 +28,7 @@ export interface DriverEntry {
   load(signal: AbortSignal): Promise<Driver>;
 }
 
+/** A driver that was found and is not used, with the reason. */
 export interface SkippedDriver {
   readonly name: string;
   readonly origin: string;

@@ -23,6 +23,7 @@ export interface Registry {
   load(name: string, signal: AbortSignal): Promise<Driver>;
 }
 
+/** What discovery found. */
 export interface RegistryInit {
   readonly found?: readonly DriverEntry[];
   readonly skipped?: readonly SkippedDriver[];

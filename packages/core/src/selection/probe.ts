@@ -14,6 +14,7 @@ export interface Probe {
   readonly status: DriverStatus;
 }
 
+/** What drivers are asked on, and how long they may take. */
 export interface ProbeOptions {
   readonly host: Host;
   readonly signal: AbortSignal;

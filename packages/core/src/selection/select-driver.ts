@@ -16,12 +16,14 @@ export interface DriverWishes {
   readonly configured?: string | undefined;
 }
 
+/** A driver that cannot be chosen, and what would change that. */
 export interface RejectedDriver {
   readonly driver: string;
   readonly reason: string;
   readonly fix?: string;
 }
 
+/** The driver that was chosen, why, and what there was instead. */
 export interface Selection {
   readonly driver: Driver;
   /** A phrase that explains the choice: `asked for by --driver`. */

@@ -14,6 +14,7 @@ import type { ForwardSource, ForwardTarget, ShellOptions, Transport, TransportEx
 const TERMINAL: TerminalSize & { readonly term: string } = { columns: 80, rows: 24, term: "xterm-256color" };
 const TAIL_CHARACTERS = 4_096;
 
+/** Whose key and known hosts a connection uses, and how patient it is. */
 export interface TransportOptions {
   /** The machine's name and its directory, which holds its key and its known_hosts. */
   readonly machine: { readonly name: string; readonly directory: string };

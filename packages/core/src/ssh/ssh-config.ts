@@ -43,6 +43,7 @@ export function interactiveSshCommand(
   ];
 }
 
+/** What a person's session in the machine runs, and on what computer the person sits. */
 export interface InteractiveOptions {
   /** Default: the user's login shell. */
   readonly command?: readonly string[];

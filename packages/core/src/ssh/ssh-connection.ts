@@ -8,6 +8,7 @@ import type { SshTarget } from "./ssh-target.js";
 /** What making a connection goes through, in this order. */
 export type SshPhase = "connect" | "banner" | "handshake" | "authentication";
 
+/** How long each phase of an SSH connection may take, in milliseconds. */
 export type SshDeadlines = Readonly<Record<SshPhase, number>>;
 
 /** Milliseconds. Generous: under software emulation a guest takes seconds for its part of a key exchange. */

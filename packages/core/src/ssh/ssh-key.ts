@@ -1,6 +1,7 @@
 import { generateKeyPair, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 
+/** An Ed25519 key pair in the forms OpenSSH has them. */
 export interface SshKeyPair {
   /** OpenSSH's private key file, without a passphrase. */
   readonly privateKey: string;

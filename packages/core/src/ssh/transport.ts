@@ -1,6 +1,7 @@
 import type { Duplex, Readable, Writable } from "node:stream";
 import type { ExecOptions, ExecResult, Forward } from "../api.js";
 
+/** As for a machine; the deadline is the signal's. */
 export interface TransportExecOptions extends Omit<ExecOptions, "timeoutMs"> {}
 
 /** A port or a unix socket on the host. Port 0 or none: any free one. */
@@ -8,6 +9,7 @@ export type ForwardSource = { readonly port?: number; readonly host?: string } |
 /** A port, as the guest sees it, or a unix socket in the guest. */
 export type ForwardTarget = { readonly host?: string; readonly port: number } | { readonly path: string };
 
+/** A shell's terminal. */
 export interface ShellOptions {
   readonly stdin: Readable;
   readonly stdout: Writable;

@@ -13,6 +13,7 @@ import { type ImageManifest, manifestDigest, serializeLock, serializeManifest } 
 import { makeParts, writeParts } from "./parts.js";
 import { imageLock, openSource } from "./source.js";
 
+/** What image is built, out of what, and where it goes. */
 export interface BuildImageOptions {
   /** mk's own directory; the image goes below `cache/images`, downloads below `cache/downloads`. */
   readonly home: string;

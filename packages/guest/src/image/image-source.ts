@@ -5,6 +5,7 @@ import { buildLocked, buildLockPath } from "./build-image.js";
 import { readImage } from "./image-directory.js";
 import { newestImage } from "./image-list.js";
 
+/** Where images are kept, and where those that are missing are built from. */
 export interface GuestImagesOptions {
   /** mk's own directory. */
   readonly home: string;

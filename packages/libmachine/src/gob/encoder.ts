@@ -3,6 +3,7 @@ import type { GobSchema, GobShape } from "./schema.js";
 import { basicTypeId, LOWEST_TYPE_ID, type WireTypeRecord, wireTypeSchema } from "./wire-type.js";
 import { GobWriter } from "./writer.js";
 
+/** How an encoder writes where readers differ. The defaults suit every Go reader. */
 export interface GobEncoderOptions {
   /** The first id for a type of ours. Default 65, as Go has given for ten years. */
   readonly firstTypeId?: number;

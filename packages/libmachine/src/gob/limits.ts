@@ -15,6 +15,7 @@ export interface GobLimits {
   readonly typeNameBytes: number;
 }
 
+/** The limits of a decoder that is given none. */
 export const GOB_LIMITS: GobLimits = {
   messageBytes: 64 << 20,
   depth: 100,

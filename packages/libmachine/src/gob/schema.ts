@@ -11,6 +11,7 @@ export interface Typed<T> {
  */
 export type GobSchema<T = unknown> = Typed<T> & GobShape;
 
+/** A schema without the type of its values. */
 export type GobShape =
   | { readonly kind: "bool" | "float" | "bytes" | "string" | "complex" }
   /** `bits` bounds what is accepted; more than 53 come as `bigint`. */
@@ -27,8 +28,10 @@ export type GobShape =
   /** For readers only: whatever comes, dropped. */
   | { readonly kind: "ignored" };
 
+/** The Go interface by which a type encodes itself. */
 export type OpaqueEncoding = "GobEncoder" | "BinaryMarshaler" | "TextMarshaler";
 
+/** A field of a struct. Fields are matched by name. */
 export interface GobField {
   readonly name: string;
   readonly type: GobShape;
@@ -49,6 +52,7 @@ export type GobValue<S> = S extends Typed<infer T> ? T : never;
 // A pointer, map or interface that is nil is left out by the writer: the reader then has undefined.
 type Zero<S> = S extends { readonly kind: "struct" | "map" | "interface" | "opaque" } ? undefined : never;
 
+/** The value of a struct: an object with all its fields, those left out as their zero values. */
 export type GobStructValue<F extends Readonly<Record<string, GobShape>>> = {
   readonly [K in keyof F]: GobValue<F[K]> | Zero<F[K]>;
 };

@@ -4,6 +4,7 @@ import { IsolatedProcess, type IsolatedProgram, isolatedCommand } from "./isolat
 import { fromJson, ISOLATED_METHODS, type Outcome } from "./messages.js";
 import { settle } from "./outcome.js";
 
+/** How a driver's own process is started. */
 export interface IsolatedOptions {
   /** Absolute path of a module whose default export is the driver: the other process loads it itself. */
   readonly module: string;

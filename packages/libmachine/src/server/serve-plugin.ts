@@ -14,6 +14,7 @@ const TICK_MS = 1_000;
 /** What a roll-back may take before the process ends all the same. */
 const ROLL_BACK_MS = 30_000;
 
+/** What a plugin may need besides its driver. */
 export interface ServePluginOptions {
   /** Default: the guest images of `@mk/guest` in the user's own mk home. */
   readonly images?: ImageSource;
