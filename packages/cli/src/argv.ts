@@ -117,7 +117,7 @@ function findCommand(cli: CAC, input: readonly string[]) {
   const name = isGroup ? `${first}:${second}` : first;
   const words = name.replace(":", " ");
   const command = cli.commands.find((candidate) => candidate.isMatched(name));
-  if (command === undefined || (!isGroup && name.includes(":"))) throw unknownCommand(cli, words);
+  if (command === undefined || (!isGroup && name.includes(":"))) throw unknownCommand(cli, isGroup ? words : first);
   return { command, words, rest: [...before, ...input.slice(at + (isGroup ? 2 : 1))] };
 }
 
@@ -188,7 +188,7 @@ function checkPositionals(command: CacCommand, words: string, positionals: reado
 /** UNKNOWN_COMMAND with what was probably meant. */
 export function unknownCommand(cli: CAC, words: string): MkError {
   const all = cli.commands.flatMap((command) => [command.name, ...command.aliasNames]).map((n) => n.replace(":", " "));
-  const meant = suggest(words, all);
+  const meant = suggest(words, [...all, ...COMMAND_GROUPS]);
   return new MkError("UNKNOWN_COMMAND", `there is no command ${JSON.stringify(words)}`, {
     hint: meant === undefined ? "See all commands: mk --help" : `Did you mean: mk ${meant}`,
   });

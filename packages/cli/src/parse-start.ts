@@ -13,12 +13,14 @@ import { type Flags, list, text } from "./flags.js";
 const ALLOWED = ["live", "restart", "recreate"] as const;
 
 /** The settings of `mk start` as flags give them; what was not given is left out. INVALID_ARGUMENT names the flag. */
-export function parseStartFlags(flags: Flags, cwd: string): Omit<StartRequest, "name" | "driver" | "options"> {
+export function parseStartFlags(
+  flags: Flags,
+  cwd: string,
+): Omit<StartRequest, "name" | "driver" | "options" | "imageDigest"> {
   const cpus = text(flags, "cpus");
   const memory = text(flags, "memory");
   const disk = text(flags, "diskSize");
   const arch = text(flags, "arch");
-  const image = text(flags, "image");
   const allow = text(flags, "allow");
   const mounts = list(flags, "mount").map((mount) => parseMount(mount, cwd));
   const ports = list(flags, "port").map((port) => parsePort(port, "--port"));
@@ -27,7 +29,6 @@ export function parseStartFlags(flags: Flags, cwd: string): Omit<StartRequest, "
     ...(memory !== undefined && { memoryMiB: parseSizeMiB(memory, "--memory") }),
     ...(disk !== undefined && { diskMiB: parseSizeMiB(disk, "--disk-size") }),
     ...(arch !== undefined && { arch: parseArch(arch) }),
-    ...(image !== undefined && { imageDigest: image }),
     ...(allow !== undefined && { allow: parseChoice("--allow", allow, ALLOWED) }),
     ...(mounts.length > 0 && { mounts }),
     ...(ports.length > 0 && { ports }),

@@ -154,6 +154,9 @@ describe("what was meant", () => {
   it.each([
     [["stat"], "mk status"],
     [["driver", "lst"], "mk driver list"],
+    [["driver:list"], "mk driver list"],
+    [["Driver", "list"], "mk driver\n"],
+    [["start", "--image", "abc"], "mk image list"],
     [["help", "strat"], "mk start"],
     [["start", "--memry=2g"], "--memory"],
     [["ssh", "mk", "uname", "-a"], "mk ssh [name] -- <command>"],

@@ -1,6 +1,7 @@
 import { formatSizeMiB, type MachineHandle, type SettingChange, type StartRequest } from "@mk/core";
 import type { Command, Context } from "../context.js";
 import { isOn, text } from "../flags.js";
+import { resolveDigest } from "../image-digest.js";
 import { DEFAULT_MACHINE, machineName } from "../machine-name.js";
 import { parseStartFlags } from "../parse-start.js";
 import { sentence } from "../render/sentence.js";
@@ -12,6 +13,7 @@ export const start: Command = async (context, [name], flags) => {
   const request: StartRequest = {
     name: await machineName(context, name),
     ...parseStartFlags(flags, process.cwd()),
+    ...(await imageOf(context, text(flags, "image"))),
     ...driverOf(context, text(flags, "driver")),
     signal: context.signal,
   };
@@ -24,6 +26,11 @@ export const start: Command = async (context, [name], flags) => {
   context.endProgress();
   if (context.output === "text" && !context.quiet) context.stdout.line(await summary(context, machine));
 };
+
+/** `mk image list` shows the beginnings of digests, so they must do. */
+async function imageOf(context: Context, given: string | undefined): Promise<Pick<StartRequest, "imageDigest">> {
+  return given === undefined ? {} : { imageDigest: await resolveDigest(context, given) };
+}
 
 /** Flags of a driver name it too: `--qemu-accelerator tcg` asks for qemu. */
 function driverOf(context: Context, named: string | undefined): Pick<StartRequest, "driver" | "options"> {

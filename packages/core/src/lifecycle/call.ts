@@ -22,7 +22,10 @@ export async function runCall<T>(
       ? undefined
       : setTimeout(() => {
           timeout.abort(
-            new MkError("TIMED_OUT", `the ${what} took longer than ${timeoutMs / 1000} s`, { details: { timeoutMs } }),
+            new MkError("TIMED_OUT", `the ${what} took longer than ${timeoutMs / 1000} s`, {
+              hint: "Give it more time.",
+              details: { timeoutMs },
+            }),
           );
         }, timeoutMs);
   const signals = [instance, timeout.signal, ...(caller === undefined ? [] : [caller])];
