@@ -20,6 +20,13 @@ describe("kvm2's config", () => {
     expect(parseConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
   });
 
+  it("refuses directories of the host, which it cannot share", () => {
+    const mounts = [{ source: "/src", target: "/src", readOnly: true }];
+    expect(() => driver.createConfig({ ...spec, mounts }, values)).toThrowError(
+      expect.objectContaining({ code: "NOT_SUPPORTED", hint: expect.any(String) }),
+    );
+  });
+
   it.each([
     [null],
     [{}],

@@ -23,7 +23,13 @@ export interface Kvm2Config {
   readonly diskCache: DiskCache;
 }
 
+/** NOT_SUPPORTED for mounts. */
 export function createConfig(spec: MachineSpec, values: OptionValues<typeof options>): Kvm2Config {
+  if (spec.mounts.length > 0) {
+    throw new MkError("NOT_SUPPORTED", "driver kvm2 cannot share a directory of the host", {
+      hint: "Copy files with mk cp instead.",
+    });
+  }
   return {
     version: 1,
     uri: values.uri,

@@ -23,7 +23,13 @@ export interface QemuConfig {
   readonly extraArgs: readonly string[];
 }
 
+/** NOT_SUPPORTED for mounts. */
 export function createConfig(spec: MachineSpec, values: OptionValues<typeof options>): QemuConfig {
+  if (spec.mounts.length > 0) {
+    throw new MkError("NOT_SUPPORTED", "driver qemu cannot share a directory of the host", {
+      hint: "Copy files with mk cp instead.",
+    });
+  }
   return {
     version: 1,
     arch: spec.arch,
