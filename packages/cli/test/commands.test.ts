@@ -64,6 +64,17 @@ describe("a machine from start to delete", () => {
     expect(JSON.parse((await run("endpoint", "80", "-o", "json")).stdout)).toEqual({ host: "127.0.0.1", port: 40_080 });
   });
 
+  it("has an environment for each shell, and for programs", async () => {
+    expect((await run("env", "--shell=fish")).stdout).toContain("set -gx DOCKER_HOST 'tcp://127.0.0.1:42376';");
+    // null: the variable must not be set.
+    expect(JSON.parse((await run("env", "-o", "json")).stdout)).toMatchObject({
+      DOCKER_HOST: "tcp://127.0.0.1:42376",
+      DOCKER_TLS_VERIFY: null,
+    });
+    expect(JSON.parse((await run("env", "--unset", "-o", "json")).stdout)).toMatchObject({ DOCKER_HOST: null });
+    expect((await mk(["start"], { ...options, env: { SHELL: "/usr/bin/fish" } })).stdout).toContain("mk env | source");
+  });
+
   it("shows its console, or the last lines of it", async () => {
     expect((await run("logs")).stdout).toBe("first line\nsecond line\nthird line\n");
     expect((await run("logs", "-n", "2")).stdout).toBe("second line\nthird line\n");
