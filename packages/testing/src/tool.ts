@@ -1,4 +1,4 @@
-import { access, constants } from "node:fs/promises";
+import { access, constants, readdir, readFile } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
 import { outputOf } from "./command.js";
 
@@ -6,8 +6,6 @@ import { outputOf } from "./command.js";
 export type Tool = "qemu" | "docker" | "libvirt" | "go" | "network" | "root" | "linux" | "sshd" | `program:${string}`;
 
 const QEMU = process.arch === "arm64" ? "qemu-system-aarch64" : "qemu-system-x86_64";
-/** Where the guest's packages come from: the one thing outside that live tests need. */
-const MIRROR = "http://deb.debian.org/debian/";
 
 const found = new Map<Tool, Promise<string | undefined>>();
 
@@ -31,7 +29,7 @@ async function examine(tool: Tool): Promise<string | undefined> {
     case "sshd":
       return (await findSshd()) === undefined ? "sshd is not installed" : undefined;
     case "network":
-      return (await reachesMirror()) ? undefined : "there is no network";
+      return whyNoMirror();
     case "root":
       return process.geteuid?.() === 0 ? undefined : "this is not root";
     case "linux":
@@ -67,10 +65,27 @@ async function answers(reason: string, file: string, args: readonly string[]): P
   return (await outputOf(file, args)) === undefined ? reason : undefined;
 }
 
-async function reachesMirror(): Promise<boolean> {
+/** The one thing outside that live tests need is where the guest's packages come from: the mirror that this computer itself names. */
+async function whyNoMirror(): Promise<string | undefined> {
+  const mirror = process.env.MK_DEBIAN_MIRROR || (await aptMirror());
+  // Nothing is named, so nothing can be asked: the build of an image tells.
+  if (mirror === undefined) return undefined;
+  const url = `${mirror.replace(/\/+$/, "")}/dists/stable/InRelease`;
   try {
-    return (await fetch(MIRROR, { method: "HEAD", signal: AbortSignal.timeout(10_000) })).ok;
+    const { ok, status } = await fetch(url, { method: "HEAD", signal: AbortSignal.timeout(10_000) });
+    return ok ? undefined : `${url} answers ${status}`;
   } catch {
-    return false;
+    return `${url} does not answer`;
   }
+}
+
+async function aptMirror(): Promise<string | undefined> {
+  const more = "/etc/apt/sources.list.d";
+  const names = await readdir(more).catch(() => []);
+  const files = [
+    "/etc/apt/sources.list",
+    ...names.filter((name) => /\.(list|sources)$/.test(name)).map((name) => join(more, name)),
+  ];
+  const texts = await Promise.all(files.map((file) => readFile(file, "utf8").catch(() => "")));
+  return /^[^#\n]*?(https?:\/\/\S+\/debian)\/?(?=\s|$)/m.exec(texts.join("\n"))?.[1];
 }
