@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { chmod, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { buildImage, guestImages, imageInfo, listImages, removeImage } from "@mk/guest";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { type FakeArchive, fakeArchive } from "./fixtures/fake-archive.js";
 import { httpServer, serveBytes } from "./fixtures/http-server.js";
 import { recordedOperation } from "./fixtures/operation.js";
@@ -86,6 +86,13 @@ describe.skipIf(!hasProgram("xz"))("an archive made by the test (needs xz to pac
       ).toEqual(["*", "*", "*", "*"]);
     },
   );
+
+  test("needs no program of the host", async () => {
+    const archive = await fakeArchive();
+    vi.stubEnv("PATH", "");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(await build(archive, await temporaryDirectory())).toMatchObject({ arch: "amd64" });
+  });
 
   test("two builds have equal digests", async () => {
     const archive = await fakeArchive();

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { hostInventory, inventoryDifference } from "./host-inventory.js";
 import { temporaryDirectory } from "./temporary-directory.js";
 import { whyMissing } from "./tool.js";
@@ -29,6 +29,12 @@ test("until names what it waited for", async () => {
 test("a missing program is missing for a reason", async () => {
   expect(await whyMissing("program:mk-no-such-program")).toBe("mk-no-such-program is not installed");
   expect(await whyMissing("program:node")).toBeUndefined();
+});
+
+test("the network is the mirror that this computer names", async () => {
+  vi.stubEnv("MK_DEBIAN_MIRROR", "http://127.0.0.1:9/debian/");
+  expect(await whyMissing("network")).toBe("http://127.0.0.1:9/debian/dists/stable/InRelease does not answer");
+  vi.unstubAllEnvs();
 });
 
 test.runIf(process.platform === "linux")("the inventory finds a process, its socket and a file", async () => {
