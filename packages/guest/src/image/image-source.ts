@@ -1,4 +1,4 @@
-import type { GuestArch, GuestImage, Host, ImageSource, Operation } from "@mk/core";
+import { type GuestArch, type GuestImage, type Host, type ImageSource, MkError, type Operation } from "@mk/core";
 import { withFileLock } from "../download/file-lock.js";
 import { recipeDigest } from "../recipe/recipe-digest.js";
 import { buildLocked, buildLockPath } from "./build-image.js";
@@ -35,7 +35,14 @@ export function guestImages(options: GuestImagesOptions): ImageSource {
       // Whoever waited here for another's build finds its image.
       return withFileLock(await buildLockPath(home, arch), op.signal, async () => {
         const built = await newest();
-        return built?.image ?? buildLocked({ home, mirror, arch, ...(host !== undefined && { env: host.env }) }, op);
+        if (built !== undefined) return built.image;
+        const settings = { home, mirror, arch, ...(host !== undefined && { env: host.env }) };
+        return buildLocked(settings, op).catch(async (error: unknown) => {
+          const older = MkError.is(error, "DOWNLOAD_FAILED") ? await newestImage(home, arch, () => true) : undefined;
+          if (older === undefined) throw error;
+          op.log("no mirror answers, taking the image of another version of mk", { digest: older.image.digest });
+          return older.image;
+        });
       });
     },
   };
