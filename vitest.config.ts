@@ -3,6 +3,12 @@ import { defineConfig } from "vitest/config";
 // Tests run on the sources of every package; what must run as built (the CLI's processes) starts `dist` itself.
 const conditions = ["@mk/source", "module", "node", "import", "default"];
 
+const include = ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "scripts/**/*.test.ts"];
+const exclude = ["**/live*.test.ts", "**/node_modules/**", "**/dist/**", "**/template/**"];
+
+// The same whatever Node runs it: what is said about the tree, and drivers on the scripted host, which is a computer of its own.
+const onAnyNode = ["scripts/**", "packages/conformance/test/**", "packages/driver-*/test/conformance.test.ts"];
+
 // What repeats with real processes what the scripted host has proved, and takes minutes: `MK_SOAK=1 pnpm test` runs it too.
 const soakOnly = process.env.MK_SOAK === undefined ? ["packages/driver-hyperkit/test/live.test.ts"] : [];
 
@@ -15,8 +21,17 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "scripts/**/*.test.ts"],
-          exclude: ["**/live*.test.ts", "**/node_modules/**", "**/dist/**", "**/template/**"],
+          include,
+          exclude,
+          testTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "node",
+          include,
+          exclude: [...exclude, ...onAnyNode],
           testTimeout: 30_000,
         },
       },

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // The one test command: builds, runs every suite, ends with one line of totals.
-// `node scripts/test.mjs [unit|live …] [-- vitest arguments]`
+// `node scripts/test.mjs [unit|node|live …] [-- vitest arguments]`
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -11,7 +11,20 @@ const argv = process.argv.slice(2);
 const split = argv.indexOf("--");
 const named = split < 0 ? argv : argv.slice(0, split);
 const rest = split < 0 ? [] : argv.slice(split + 1);
-const projects = named.length > 0 ? named : ["unit", "live"];
+const projects = named.length > 0 ? named : ["unit", "node", "live"];
+
+/**
+ * Each project on the Node that runs this; `node`, what may depend on it, on the others that mk supports, where they are installed: each test on
+ * one of them, and on all of them with MK_SOAK, as the workflow does.
+ */
+const runs = projects.flatMap((project) => {
+  if (project !== "node") return [{ project, node: process.execPath, flags: [] }];
+  return ["node22", "node24"]
+    .filter((name) => !process.version.startsWith(name.replace("node", "v")))
+    .map((name) => join("packages", "e2e", "node_modules", name, "bin", "node"))
+    .filter((node) => existsSync(node))
+    .map((node, at, all) => ({ project, node, flags: process.env.MK_SOAK ? [] : [`--shard=${at + 1}/${all.length}`] }));
+});
 
 /** Node starts 36 ms slower per process with extra certificates, which no test needs; the tests must also not see a user's own mk. */
 const env = { ...process.env, TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" };
@@ -28,15 +41,18 @@ if (built.status !== 0) {
 const results = mkdtempSync(join(tmpdir(), "mk-results-"));
 const total = { passed: 0, failed: 0, skipped: 0 };
 let broken = false;
-for (const project of projects) {
+for (const { project, node, flags } of runs) {
   const output = join(results, `${project}.json`);
-  const { status } = run(bin("vitest"), [
+  rmSync(output, { force: true });
+  const { status } = run(node, [
+    join("node_modules", "vitest", "vitest.mjs"),
     "run",
     "--project",
     project,
     "--reporter=default",
     "--reporter=json",
     `--outputFile.json=${output}`,
+    ...flags,
     ...rest,
   ]);
   try {
