@@ -1,5 +1,7 @@
-export { type Installation, type Installer, installers } from "./installers.js";
-export { type PackedPackage, packPackages } from "./pack.js";
-export { Registry } from "./registry.js";
+export { buildDriver } from "./build-driver.js";
+export { INSTALLERS, type Installation } from "./installers.js";
+export { type Published, publishPackages } from "./published.js";
+export { repack } from "./repack.js";
 export { runTool, type ToolResult } from "./run-tool.js";
+export { openTerminal, type Terminal } from "./terminal.js";
 export { installTools, type Tools } from "./tools.js";

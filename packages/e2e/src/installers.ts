@@ -17,78 +17,102 @@ export interface Installation {
 
 export interface Installer {
   readonly name: string;
-  install(directory: string, env: Readonly<Record<string, string>>, packages: readonly string[]): Promise<Installation>;
+  install(
+    directory: string,
+    options: {
+      readonly tools: Tools;
+      readonly env: Readonly<Record<string, string>>;
+      readonly packages: readonly string[];
+    },
+  ): Promise<Installation>;
 }
 
-type Run = (file: string, args: readonly string[], env?: Readonly<Record<string, string>>) => Promise<ToolResult>;
+/** Where one installer works, and with what. */
+interface Place {
+  readonly prefix: string;
+  readonly tools: Tools;
+  readonly env: Readonly<Record<string, string>>;
+  run(file: string, args: readonly string[], env?: Readonly<Record<string, string>>): Promise<ToolResult>;
+}
 
-/** Every installer whose layout discovery knows and that runs here. */
-export function installers(tools: Tools): readonly Installer[] {
-  return [
-    global("npm -g", (prefix, run) => ({
-      bin: join(prefix, "bin/mk"),
-      add: (names) => run("npm", ["install", "--global", "--prefix", prefix, "--no-audit", "--no-fund", ...names]),
-      remove: (name) => run("npm", ["uninstall", "--global", "--prefix", prefix, name]),
-    })),
-    global("npm (local)", (prefix, run) => ({
-      bin: join(prefix, "node_modules/.bin/mk"),
-      prepare: () => writeFile(join(prefix, "package.json"), "{}"),
-      add: (names) => run("npm", ["install", "--no-audit", "--no-fund", ...names]),
-      remove: (name) => run("npm", ["uninstall", name]),
-    })),
-    global("npm link", (prefix, run) => ({
-      bin: join(prefix, "bin/mk"),
-      // The command is linked from a checkout of its own; the drivers lie in the global tree.
-      prepare: async () => {
-        const checkout = join(prefix, "checkout");
-        await mkdir(checkout);
-        await writeFile(join(checkout, "package.json"), "{}");
-        await run("npm", ["install", "--prefix", checkout, "--no-audit", "--no-fund", "@mk/cli"]);
-        await mkdir(join(prefix, "lib/node_modules/@mk"), { recursive: true });
-        await mkdir(join(prefix, "bin"));
-        await symlink(join(checkout, "node_modules/@mk/cli"), join(prefix, "lib/node_modules/@mk/cli"));
-        await symlink("../lib/node_modules/@mk/cli/dist/bin.js", join(prefix, "bin/mk"));
-      },
-      add: (names) =>
-        run("npm", [
-          "install",
-          "--global",
-          "--prefix",
-          prefix,
-          "--no-audit",
-          "--no-fund",
-          ...names.filter((name) => name !== "@mk/cli"),
-        ]),
-      remove: (name) => run("npm", ["uninstall", "--global", "--prefix", prefix, name]),
-    })),
-    npx(),
-    global("pnpm 10 -g", (prefix, run, env) => pnpm(tools.pnpm10, prefix, run, env)),
-    global("pnpm 12 -g", (prefix, run, env) => pnpm(tools.pnpm12, prefix, run, env)),
-    global("yarn 1 global", (prefix, run) => {
-      const flags = [
+/** Every installer whose layout discovery knows and that runs here, global and, where it has that too, local. */
+export const INSTALLERS: readonly Installer[] = [
+  inDirectory("npm -g", ({ prefix, run }) => ({
+    bin: join(prefix, "bin/mk"),
+    add: (names) => run("npm", ["install", "--global", "--prefix", prefix, "--no-audit", "--no-fund", ...names]),
+    remove: (name) => run("npm", ["uninstall", "--global", "--prefix", prefix, name]),
+  })),
+  inDirectory("npm", ({ prefix, run }) => ({
+    bin: join(prefix, "node_modules/.bin/mk"),
+    prepare: () => emptyProject(prefix),
+    add: (names) => run("npm", ["install", "--no-audit", "--no-fund", ...names]),
+    remove: (name) => run("npm", ["uninstall", name]),
+  })),
+  inDirectory("npm link", ({ prefix, run }) => ({
+    bin: join(prefix, "bin/mk"),
+    // The command is linked from a checkout of its own; the drivers lie in the global tree.
+    prepare: async () => {
+      const checkout = join(prefix, "checkout");
+      await mkdir(checkout);
+      await writeFile(join(checkout, "package.json"), "{}");
+      await run("npm", ["install", "--prefix", checkout, "--no-audit", "--no-fund", "@mk/cli"]);
+      await mkdir(join(prefix, "lib/node_modules/@mk"), { recursive: true });
+      await mkdir(join(prefix, "bin"));
+      await symlink(join(checkout, "node_modules/@mk/cli"), join(prefix, "lib/node_modules/@mk/cli"));
+      await symlink("../lib/node_modules/@mk/cli/dist/bin.js", join(prefix, "bin/mk"));
+    },
+    add: (names) =>
+      run("npm", [
+        "install",
+        "--global",
         "--prefix",
         prefix,
-        "--global-folder",
-        join(prefix, "global"),
-        "--non-interactive",
-        "--no-progress",
-      ];
-      return {
-        bin: join(prefix, "bin/mk"),
-        add: (names) => run(process.execPath, [tools.yarn, "global", "add", ...flags, ...names]),
-        remove: (name) => run(process.execPath, [tools.yarn, "global", "remove", ...flags, name]),
-      };
-    }),
-    global("bun -g", (prefix, run) => {
-      const env = { BUN_INSTALL: prefix, BUN_INSTALL_CACHE_DIR: join(prefix, "cache") };
-      return {
-        bin: join(prefix, "bin/mk"),
-        add: (names) => run(tools.bun, ["add", "--global", "--ignore-scripts", ...names], env),
-        remove: (name) => run(tools.bun, ["remove", "--global", name], env),
-      };
-    }),
-  ];
-}
+        "--no-audit",
+        "--no-fund",
+        ...names.filter((name) => name !== "@mk/cli"),
+      ]),
+    remove: (name) => run("npm", ["uninstall", "--global", "--prefix", prefix, name]),
+  })),
+  npx(),
+  inDirectory("pnpm 10", (place) => localPnpm(place.tools.pnpm10, place)),
+  inDirectory("pnpm 10 -g", (place) => globalPnpm(place.tools.pnpm10, place)),
+  inDirectory("pnpm 12", (place) => localPnpm(place.tools.pnpm12, place)),
+  inDirectory("pnpm 12 -g", (place) => globalPnpm(place.tools.pnpm12, place)),
+  inDirectory("yarn 1", ({ prefix, run, tools }) => {
+    const flags = ["--non-interactive", "--no-progress"];
+    return {
+      bin: join(prefix, "node_modules/.bin/mk"),
+      prepare: () => emptyProject(prefix),
+      add: (names) => run(process.execPath, [tools.yarn, "add", ...flags, ...names]),
+      remove: (name) => run(process.execPath, [tools.yarn, "remove", ...flags, name]),
+    };
+  }),
+  inDirectory("yarn 1 global", ({ prefix, run, tools }) => {
+    const flags = ["--prefix", prefix, "--global-folder", join(prefix, "global"), "--non-interactive", "--no-progress"];
+    return {
+      bin: join(prefix, "bin/mk"),
+      add: (names) => run(process.execPath, [tools.yarn, "global", "add", ...flags, ...names]),
+      remove: (name) => run(process.execPath, [tools.yarn, "global", "remove", ...flags, name]),
+    };
+  }),
+  inDirectory("bun", ({ prefix, run, tools }) => {
+    const env = { BUN_INSTALL_CACHE_DIR: join(prefix, "cache") };
+    return {
+      bin: join(prefix, "node_modules/.bin/mk"),
+      prepare: () => emptyProject(prefix),
+      add: (names) => run(tools.bun, ["add", "--ignore-scripts", ...names], env),
+      remove: (name) => run(tools.bun, ["remove", name], env),
+    };
+  }),
+  inDirectory("bun -g", ({ prefix, run, tools }) => {
+    const env = { BUN_INSTALL: prefix, BUN_INSTALL_CACHE_DIR: join(prefix, "cache") };
+    return {
+      bin: join(prefix, "bin/mk"),
+      add: (names) => run(tools.bun, ["add", "--global", "--ignore-scripts", ...names], env),
+      remove: (name) => run(tools.bun, ["remove", "--global", name], env),
+    };
+  }),
+];
 
 interface Steps {
   readonly bin: string;
@@ -97,16 +121,14 @@ interface Steps {
   remove(name: string): Promise<unknown>;
 }
 
-function global(
-  name: string,
-  stepsFor: (prefix: string, run: Run, env: Readonly<Record<string, string>>) => Steps,
-): Installer {
+function inDirectory(name: string, stepsFor: (place: Place) => Steps): Installer {
   return {
     name,
-    async install(directory, env, packages) {
+    async install(directory, { tools, env, packages }) {
       await mkdir(directory, { recursive: true });
-      const run: Run = (file, args, more = {}) => runTool(file, args, { cwd: directory, env: { ...env, ...more } });
-      const steps = stepsFor(directory, run, env);
+      const run: Place["run"] = (file, args, more = {}) =>
+        runTool(file, args, { cwd: directory, env: { ...env, ...more } });
+      const steps = stepsFor({ prefix: directory, tools, env, run });
       await steps.prepare?.();
       await steps.add(packages);
       return {
@@ -119,17 +141,34 @@ function global(
   };
 }
 
-function pnpm(tool: string, prefix: string, run: Run, env: Readonly<Record<string, string>>): Steps {
+/** A project of the user's in which mk is one of the dependencies. */
+async function emptyProject(directory: string): Promise<void> {
+  await writeFile(join(directory, "package.json"), "{}");
+}
+
+/** pnpm 10 is a script, pnpm 12 a program. */
+function pnpmCall(tool: string, args: readonly string[]): readonly [string, readonly string[]] {
+  return tool.endsWith(".cjs") ? [process.execPath, [tool, ...args]] : [tool, args];
+}
+
+function localPnpm(tool: string, { prefix, run }: Place): Steps {
+  return {
+    bin: join(prefix, "node_modules/.bin/mk"),
+    prepare: () => emptyProject(prefix),
+    add: (names) => run(...pnpmCall(tool, ["add", "--ignore-scripts", ...names])),
+    remove: (name) => run(...pnpmCall(tool, ["remove", name])),
+  };
+}
+
+function globalPnpm(tool: string, { prefix, run, env }: Place): Steps {
   const home = join(prefix, "home");
   const bins = tool.endsWith(".cjs") ? home : join(home, "bin");
   const set = { PNPM_HOME: home, PATH: `${home}:${bins}:${env.PATH}` };
-  const call = (args: readonly string[]) =>
-    tool.endsWith(".cjs") ? run(process.execPath, [tool, ...args], set) : run(tool, args, set);
   return {
     bin: join(bins, "mk"),
     prepare: () => mkdir(bins, { recursive: true }),
-    add: (names) => call(["add", "--global", "--ignore-scripts", ...names]),
-    remove: (name) => call(["remove", "--global", name]),
+    add: (names) => run(...pnpmCall(tool, ["add", "--global", "--ignore-scripts", ...names]), set),
+    remove: (name) => run(...pnpmCall(tool, ["remove", "--global", name]), set),
   };
 }
 
@@ -137,7 +176,7 @@ function pnpm(tool: string, prefix: string, run: Run, env: Readonly<Record<strin
 function npx(): Installer {
   return {
     name: "npx",
-    async install(directory, env, packages) {
+    async install(directory, { env, packages }) {
       await mkdir(directory, { recursive: true });
       const named = new Set(packages);
       return {

