@@ -121,15 +121,37 @@ async function dockerObjects(isMeant: (text: string) => boolean): Promise<readon
   return found.flat();
 }
 
-async function libvirtObjects(isMeant: (text: string) => boolean): Promise<readonly string[]> {
+/** A libvirt, and the directory in which it keeps its state. */
+export interface LibvirtPlace {
+  readonly uri: string;
+  readonly state: string;
+}
+
+const SYSTEM_LIBVIRT: LibvirtPlace = { uri: "qemu:///system", state: "/var/lib/libvirt" };
+/** What belongs to one domain or network, named after it: leases, saved memory, NVRAM, snapshots. */
+const LIBVIRT_STATE = ["dnsmasq", "qemu/save", "qemu/nvram", "qemu/snapshot"];
+
+/** What a libvirt has whose name holds one of these words: domains, networks, pools, and the files it keeps of them. */
+export async function libvirtInventory(words: readonly string[], place: LibvirtPlace): Promise<Inventory> {
+  return (await libvirtObjects((text) => words.some((word) => text.includes(word)), place)).toSorted();
+}
+
+async function libvirtObjects(
+  isMeant: (text: string) => boolean,
+  { uri, state } = SYSTEM_LIBVIRT,
+): Promise<readonly string[]> {
   const lists = { domain: "list", network: "net-list", pool: "pool-list" };
-  const found = await Promise.all(
-    Object.entries(lists).map(async ([kind, command]) =>
-      lines(await outputOf("virsh", ["-c", "qemu:///system", command, "--all", "--name"]))
+  const found = await Promise.all([
+    ...Object.entries(lists).map(async ([kind, command]) =>
+      lines(await outputOf("virsh", ["-c", uri, command, "--all", "--name"]))
         .filter(isMeant)
         .map((line) => `libvirt ${kind} ${line}`),
     ),
-  );
+    // Only root can list some of them; an ordinary user sees the rest.
+    ...LIBVIRT_STATE.map(async (name) =>
+      (await readdir(join(state, name)).catch(() => [])).filter(isMeant).map((file) => `libvirt file ${name}/${file}`),
+    ),
+  ]);
   return found.flat();
 }
 

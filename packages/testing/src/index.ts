@@ -4,6 +4,8 @@ export {
   type InventoryDifference,
   type InventoryScope,
   inventoryDifference,
+  type LibvirtPlace,
+  libvirtInventory,
 } from "./host-inventory.js";
 export { live, requireTool, type Suite } from "./live.js";
 export { type TemporaryDirectory, temporaryDirectory } from "./temporary-directory.js";
