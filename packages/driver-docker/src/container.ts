@@ -1,5 +1,5 @@
 import type { Engine } from "./engine.js";
-import { asArray, asOptionalString, asRecord, asString, asStrings, type JsonRecord } from "./json-reader.js";
+import { asArray, asList, asOptionalString, asRecord, asString, asStrings, type JsonRecord } from "./json-reader.js";
 import { LABELS, machineFilter, objectName } from "./labels.js";
 
 /** A machine's container as the engine has it now. */
@@ -8,8 +8,6 @@ export interface Container {
   readonly name: string;
   /** Docker's own word: created, running, paused, restarting, removing, exited or dead. */
   readonly state: string;
-  /** What the engine noted about its last start or end. */
-  readonly error: string;
   /** RFC 3339 with nanoseconds; the year 1 when it never ended. A start leaves it as it is. */
   readonly finishedAt: string;
   /** Digest of the request it was made by. */
@@ -27,36 +25,45 @@ export interface PublishedPort {
   readonly hostPort: number;
 }
 
+/** What the list of containers says of one: enough to know its state, in one call. */
+export type ContainerEntry = Pick<Container, "id" | "name" | "state">;
+
 /** The machine's container, by its label. A replacement that was broken off leaves two: the one with the machine's name counts. */
+export async function findEntry(
+  engine: Engine,
+  machine: { readonly id: string; readonly name: string },
+  signal: AbortSignal,
+): Promise<ContainerEntry | undefined> {
+  const found = await listContainers(engine, machineFilter(machine.id, "machine"), signal);
+  return found.find(({ name }) => name === objectName(machine.name)) ?? found[0];
+}
+
+/** The same with all that the engine knows of it. */
 export async function findContainer(
   engine: Engine,
   machine: { readonly id: string; readonly name: string },
   signal: AbortSignal,
 ): Promise<Container | undefined> {
-  const ids = await listContainers(engine, machineFilter(machine.id, "machine"), signal);
-  const found = (await Promise.all(ids.map((id) => inspectContainer(engine, id, signal)))).filter(
-    (container) => container !== undefined,
-  );
-  return found.find((container) => container.name === objectName(machine.name)) ?? found[0];
+  const entry = await findEntry(engine, machine, signal);
+  return entry === undefined ? undefined : inspectContainer(engine, entry.id, signal);
 }
 
-/** Ids of all containers, running or not, that the filter lets through; newest first. */
-export async function listContainers(engine: Engine, filters: object, signal: AbortSignal): Promise<readonly string[]> {
-  return (await list(engine, filters, signal)).map(({ Id }) => asString(Id, "Id"));
-}
-
-/** The names of those containers, for people. */
-export async function listNames(engine: Engine, filters: object, signal: AbortSignal): Promise<readonly string[]> {
-  const found = await list(engine, filters, signal);
-  return found.map(({ Names }) => String(asArray(Names, "Names")[0]).replace(/^\//, ""));
-}
-
-async function list(engine: Engine, filters: object, signal: AbortSignal): Promise<readonly JsonRecord[]> {
+/** All containers, running or not, that the filter lets through; newest first. */
+export async function listContainers(
+  engine: Engine,
+  filters: object,
+  signal: AbortSignal,
+): Promise<readonly ContainerEntry[]> {
   const { body } = await engine.call(
     { method: "GET", path: ["containers", "json"], query: { all: true, filters } },
     signal,
   );
-  return asArray(body, "the list of containers").map((item) => asRecord(item, "a container"));
+  return asArray(body, "the list of containers").map((item) => {
+    const { Id, Names, State } = asRecord(item, "a container");
+    // A container that is being made or removed may have no name for a moment.
+    const name = asOptionalString(asList(Names, "Names")[0]) ?? "";
+    return { id: asString(Id, "Id"), name: name.replace(/^\//, ""), state: asString(State, "State") };
+  });
 }
 
 /** Undefined when there is none of that id or name. */
@@ -94,7 +101,6 @@ export function parseContainer(raw: unknown): Container {
     id: asString(container.Id, "Id"),
     name: asString(container.Name, "Name").replace(/^\//, ""),
     state: asString(state.Status, "Status"),
-    error: asOptionalString(state.Error) ?? "",
     finishedAt: asString(state.FinishedAt, "FinishedAt"),
     requestDigest: asStrings(asRecord(container.Config, "Config").Labels, "Labels")[LABELS.request],
     networks: Object.fromEntries(

@@ -3,17 +3,25 @@ import type { Endpoint, Machine, MachineContext, MachineStatus, Operation } from
 import { MkError } from "@mk/core";
 import type { DockerConfig } from "./config.js";
 import { readConsole } from "./console.js";
-import { type Container, findContainer, inspectContainer, listContainers, removeContainer } from "./container.js";
+import {
+  type Container,
+  type ContainerEntry,
+  findContainer,
+  findEntry,
+  inspectContainer,
+  listContainers,
+  removeContainer,
+} from "./container.js";
 import { limitFields, STOP_SIGNAL } from "./container-request.js";
 import type { Engine } from "./engine.js";
 import { READ_LOG } from "./engine-error.js";
-import { readFacts } from "./engine-facts.js";
 import { engineSession, remoteHost } from "./engine-session.js";
 import { machineFilter, objectName } from "./labels.js";
 import { ensureContainer } from "./make-container.js";
 import { removeNetworks } from "./network.js";
 import { removeTrials } from "./privileges.js";
 import { seedArchive } from "./seed-archive.js";
+import type { SettlingEngine } from "./settling-engine.js";
 import { startContainer } from "./start-container.js";
 import { ensureVolume, hasVolume, removeVolumes } from "./volume.js";
 
@@ -26,9 +34,12 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
   const session = engineSession(context);
 
   /** The engine and the container, for operations on a machine that has one. */
-  async function present(op: Operation): Promise<{ readonly engine: Engine; readonly container: Container }> {
+  async function present<C>(
+    op: Operation,
+    find: (engine: Engine, machine: typeof spec, signal: AbortSignal) => Promise<C | undefined>,
+  ): Promise<{ readonly engine: SettlingEngine; readonly container: C }> {
     const engine = await session.open(op.signal);
-    const container = await findContainer(engine, spec, op.signal);
+    const container = await find(engine, spec, op.signal);
     if (container !== undefined) return { engine, container };
     throw new MkError("MACHINE_ABSENT", `the container of machine ${JSON.stringify(spec.name)} was removed`, {
       hint: `Make it anew with 'mk start -p ${spec.name}'; its data is kept.`,
@@ -47,7 +58,7 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
 
   async function kill(op: Operation): Promise<void> {
     const engine = await session.open(op.signal);
-    for (const id of await listContainers(engine, machineFilter(spec.id, "machine"), op.signal)) {
+    for (const { id } of await listContainers(engine, machineFilter(spec.id, "machine"), op.signal)) {
       // 409: it does not run.
       await signalContainer(engine, id, "SIGKILL", op, [404, 409]);
       await ended(engine, id, op);
@@ -57,7 +68,7 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
   async function remove(op: Operation): Promise<void> {
     const engine = await session.open(op.signal);
     await engine.settled(op.signal);
-    for (const id of await listContainers(engine, machineFilter(spec.id), op.signal)) {
+    for (const { id } of await listContainers(engine, machineFilter(spec.id), op.signal)) {
       await removeContainer(engine, id, op.signal);
     }
     await removeNetworks(engine, spec.id, op.signal);
@@ -81,7 +92,7 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
       try {
         const engine = await session.open(op.signal);
         const [container, volume] = await Promise.all([
-          findContainer(engine, spec, op.signal),
+          findEntry(engine, spec, op.signal),
           hasVolume(engine, spec.id, op.signal),
         ]);
         return statusOf(container, volume);
@@ -115,7 +126,7 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
     },
 
     async stop(op) {
-      const { engine, container } = await present(op);
+      const { engine, container } = await present(op, findEntry);
       await signalContainer(engine, container.id, STOP_SIGNAL, op, [409]);
       await op.step("shutdown", "waiting for the guest to end", () => ended(engine, container.id, op));
     },
@@ -124,18 +135,18 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
     remove,
 
     async access(op) {
-      const { engine, container } = await present(op);
+      const { engine, container } = await present(op, findContainer);
       const endpoint = published(engine, container, 22);
       if (endpoint === undefined) throw notReachable(22);
       return { via: "ssh", ...endpoint, user: "mk", hostKey: "pinned" };
     },
 
     async endpoint(guestPort, op) {
-      const { engine, container } = await present(op);
+      const { engine, container } = await present(op, findContainer);
       const endpoint = published(engine, container, guestPort);
       if (endpoint !== undefined) return endpoint;
       const address = addressOf(container);
-      const facts = await readFacts(engine, op.signal);
+      const facts = await engine.facts(op.signal);
       // Only an engine on this very host has its bridges here; Docker Desktop's are in a VM, a rootless one's in a namespace.
       const isHere = host.platform === "linux" && engine.target.kind === "socket" && facts.product === "docker";
       if (isHere && !facts.isRootless && address !== undefined) return { host: address, port: guestPort };
@@ -143,7 +154,7 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
     },
 
     async address(op) {
-      const { container } = await present(op);
+      const { container } = await present(op, findContainer);
       const address = addressOf(container);
       if (address !== undefined) return address;
       throw new MkError("NETWORK_FAILED", `machine ${JSON.stringify(spec.name)} has no address`, {
@@ -153,9 +164,9 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
 
     /** A stopped machine takes everything from the spec when it starts. */
     async reconfigure(op) {
-      const { engine, container } = await present(op);
+      const { engine, container } = await present(op, findEntry);
       if (container.state !== "running" && container.state !== "paused") return;
-      const body = limitFields(spec, await readFacts(engine, op.signal));
+      const body = limitFields(spec, await engine.facts(op.signal));
       await engine.call({ method: "POST", path: ["containers", container.id, "update"], body }, op.signal);
     },
 
@@ -176,11 +187,11 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
 
     suspension: {
       async pause(op) {
-        const { engine, container } = await present(op);
+        const { engine, container } = await present(op, findEntry);
         await engine.call({ method: "POST", path: ["containers", container.id, "pause"] }, op.signal);
       },
       async resume(op) {
-        const { engine, container } = await present(op);
+        const { engine, container } = await present(op, findEntry);
         await engine.call({ method: "POST", path: ["containers", container.id, "unpause"] }, op.signal);
       },
     },
@@ -191,7 +202,7 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
   };
 }
 
-function statusOf(container: Container | undefined, hasData: boolean): MachineStatus {
+function statusOf(container: ContainerEntry | undefined, hasData: boolean): MachineStatus {
   // Whoever removed the container, by `docker system prune` for one, has left the data: the next start makes another one.
   if (container === undefined) return { state: hasData ? "stopped" : "absent" };
   if (!hasData) return { state: "broken", reason: `the data volume of container ${container.name} was removed` };
@@ -208,7 +219,7 @@ function statusOf(container: Container | undefined, hasData: boolean): MachineSt
     case "exited":
       return { state: "stopped" };
     default:
-      return { state: "broken", reason: `container ${container.name} is ${container.state}: ${container.error}` };
+      return { state: "broken", reason: `container ${container.name} is ${container.state}` };
   }
 }
 

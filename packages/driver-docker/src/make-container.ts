@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { type MachineContext, MkError, type Operation } from "@mk/core";
 import type { DockerConfig } from "./config.js";
-import { type Container, listContainers, type PublishedPort, removeContainer } from "./container.js";
+import { type Container, inspectContainer, listContainers, type PublishedPort, removeContainer } from "./container.js";
 import { containerRequest } from "./container-request.js";
 import type { Engine } from "./engine.js";
-import { type EngineFacts, readFacts } from "./engine-facts.js";
+import type { EngineFacts } from "./engine-facts.js";
 import { remoteHost } from "./engine-session.js";
 import { ensureImage } from "./image.js";
 import { asList, asRecord, asString } from "./json-reader.js";
@@ -12,9 +12,10 @@ import { LABELS, machineFilter, objectName } from "./labels.js";
 import { ensureNetwork } from "./network.js";
 import { choosePorts } from "./ports.js";
 import { findPrivileges, privilegesOf } from "./privileges.js";
+import type { SettlingEngine } from "./settling-engine.js";
 
 export interface Workshop {
-  readonly engine: Engine;
+  readonly engine: SettlingEngine;
   readonly context: MachineContext;
   readonly config: DockerConfig;
 }
@@ -22,19 +23,19 @@ export interface Workshop {
 /**
  * The machine's container as the spec and the engine want it now: the present one when it is that already, else one made in its place.
  * A container holds nothing: all data is in the volume. So replacing it is how changed settings, a pruned network, a taken port or a
- * newer driver are met. At every moment of a replacement one container has the machine's label. Answers the container's id.
+ * newer driver are met. At every moment of a replacement one container has the machine's label.
  */
 export async function ensureContainer(
   { engine, context, config }: Workshop,
   present: Container | undefined,
   op: Operation,
-): Promise<string> {
+): Promise<Container> {
   const { host, spec } = context;
   // A replacement was broken off when the old container was gone: its name would be in the way of the next one.
   if (present !== undefined && present.name !== objectName(spec.name)) {
     await renameContainer(engine, present.id, objectName(spec.name), op.signal);
   }
-  const facts = await readFacts(engine, op.signal);
+  const facts = await engine.facts(op.signal);
   assertFits(context, facts);
   const image = await ensureImage(engine, context, op);
   const network = await op.step("network", "making the machine's network", () =>
@@ -62,12 +63,19 @@ export async function ensureContainer(
     const digest = createHash("sha256").update(JSON.stringify(request)).digest("hex");
     // A network of the same name made anew has another id, and the engine looks for the old one.
     const attached = present?.networks[objectName(spec.name)];
-    if (present?.requestDigest === digest && (attached?.id === network.id || attached?.id === "")) return present.id;
+    if (present?.requestDigest === digest && (attached?.id === network.id || attached?.id === "")) return present;
     if (remote !== undefined && config.listenAddress === undefined) {
       op.log("the engine is remote: the machine's ports are published on all of its addresses", { host: remote });
     }
-    return await op.step("container", "making the container", () =>
+    const id = await op.step("container", "making the container", () =>
       replaceContainer(engine, context, labelled(request, digest), present, op),
+    );
+    const made = await inspectContainer(engine, id, op.signal);
+    if (made !== undefined) return made;
+    throw new MkError(
+      "MACHINE_ABSENT",
+      `the container of machine ${JSON.stringify(spec.name)} was removed while it was made`,
+      { hint: "Start the machine again." },
     );
   } finally {
     await chosen.release();
@@ -102,7 +110,7 @@ async function replaceContainer(
   const name = objectName(spec.name);
   const ours = await listContainers(engine, machineFilter(spec.id, "machine"), op.signal);
   // A replacement that was broken off has left a second one.
-  for (const id of ours.filter((other) => other !== present?.id)) await removeContainer(engine, id, op.signal);
+  for (const { id } of ours) if (id !== present?.id) await removeContainer(engine, id, op.signal);
   const id = await createContainer(engine, present === undefined ? name : `${name}-next`, body, op);
   if (present === undefined) return id;
   await removeContainer(engine, present.id, op.signal);

@@ -106,7 +106,7 @@ function remotePort(machineId: string, guestPort: number): number {
 
 /** Host ports of all mk containers: a stopped one listens on none and must find its own free again. */
 async function reservedPorts(engine: Engine, signal: AbortSignal): Promise<readonly number[]> {
-  const ids = await listContainers(engine, { label: [`${LABELS.role}=machine`] }, signal);
-  const containers = await Promise.all(ids.map((id) => inspectContainer(engine, id, signal)));
+  const entries = await listContainers(engine, { label: [`${LABELS.role}=machine`] }, signal);
+  const containers = await Promise.all(entries.map(({ id }) => inspectContainer(engine, id, signal)));
   return containers.flatMap((container) => container?.ports.map(({ hostPort }) => hostPort) ?? []);
 }

@@ -242,7 +242,7 @@ async function accepts(
 
 /** Removes what a trial has left that was broken off. */
 export async function removeTrials(engine: Engine, machineId: string, signal: AbortSignal): Promise<void> {
-  for (const id of await listContainers(engine, machineFilter(machineId, "trial"), signal)) {
+  for (const { id } of await listContainers(engine, machineFilter(machineId, "trial"), signal)) {
     await removeContainer(engine, id, signal);
   }
 }

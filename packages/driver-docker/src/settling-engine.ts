@@ -1,10 +1,13 @@
 import type { Engine } from "./engine.js";
+import { type EngineFacts, readFacts } from "./engine-facts.js";
 import { orAbort } from "./or-abort.js";
 
 /** An engine whose changes are never torn: see {@link settling}. */
 export interface SettlingEngine extends Engine {
   /** Resolves when every change that was begun has ended, well or not. Rejects with the signal's reason. */
   settled(signal: AbortSignal): Promise<void>;
+  /** What the engine says about itself, asked once for a handle: it is the slowest of its answers. */
+  facts(signal: AbortSignal): Promise<EngineFacts>;
   /** Breaks off what is still under way. */
   abandon(): void;
 }
@@ -16,6 +19,7 @@ export interface SettlingEngine extends Engine {
 export function settling(engine: Engine): SettlingEngine {
   const lifetime = new AbortController();
   const pending = new Set<Promise<void>>();
+  let facts: EngineFacts | undefined;
   return {
     ...engine,
     call(call, signal) {
@@ -31,6 +35,10 @@ export function settling(engine: Engine): SettlingEngine {
         .finally(() => pending.delete(ended));
       pending.add(ended);
       return orAbort(work, signal);
+    },
+    async facts(signal) {
+      facts ??= await readFacts(engine, signal);
+      return facts;
     },
     async settled(signal) {
       await orAbort(Promise.all(pending), signal);

@@ -1,7 +1,6 @@
 import { MkError, type Operation } from "@mk/core";
-import { type Container, findContainer, inspectContainer } from "./container.js";
+import { type Container, findContainer } from "./container.js";
 import { engineSaid } from "./engine-error.js";
-import { readFacts } from "./engine-facts.js";
 import { ensureContainer, refusedPort, type Workshop } from "./make-container.js";
 import { isAskedFor } from "./ports.js";
 import { forgetPrivileges, isCapabilityRefusal } from "./privileges.js";
@@ -20,8 +19,7 @@ export async function startContainer(
   let present = await findContainer(engine, context.spec, op.signal);
   let isDoubted = false;
   for (;;) {
-    const container = await inspectContainer(engine, await ensureContainer(workshop, present, op), op.signal);
-    if (container === undefined) throw removed(context.name);
+    const container = await ensureContainer(workshop, present, op);
     await op.step("seed", "giving the machine its identity", () => prepare(container));
     try {
       await op.step("power-on", "starting the container", () =>
@@ -59,19 +57,9 @@ async function withoutCause(
     return { ...container, ports: container.ports.filter((other) => other !== port), requestDigest: undefined };
   }
   if (isCapabilityRefusal(error) && config.privileges === "auto" && !isDoubted) {
-    await forgetPrivileges(context.host, await readFacts(engine, op.signal));
+    await forgetPrivileges(context.host, await engine.facts(op.signal));
     op.log("the engine no longer grants what it did", { said });
     return { ...container, hostConfig: {}, requestDigest: undefined };
   }
   throw error;
-}
-
-function removed(machine: string): MkError {
-  return new MkError(
-    "MACHINE_ABSENT",
-    `the container of machine ${JSON.stringify(machine)} was removed while it was made`,
-    {
-      hint: "Start the machine again.",
-    },
-  );
 }

@@ -1,5 +1,5 @@
 import { MkError } from "@mk/core";
-import { listNames } from "./container.js";
+import { listContainers } from "./container.js";
 import type { Engine } from "./engine.js";
 import { asList, asRecord, asString, asStrings } from "./json-reader.js";
 import { LABELS, machineFilter, objectName, ownedBy } from "./labels.js";
@@ -42,7 +42,7 @@ export async function removeVolumes(engine: Engine, machineId: string, signal: A
   for (const name of await listVolumes(engine, machineId, signal)) {
     const { status } = await engine.call({ method: "DELETE", path: ["volumes", name], accept: [404, 409] }, signal);
     if (status !== 409) continue;
-    const users = await listNames(engine, { volume: [name] }, signal);
+    const users = (await listContainers(engine, { volume: [name] }, signal)).map((container) => container.name);
     throw new MkError("DRIVER_FAILED", `other containers use the volume ${name}: ${users.join(", ")}`, {
       hint: `Remove them with 'docker rm --force ${users.join(" ")}' and delete the machine again.`,
       details: { volume: name, containers: users },

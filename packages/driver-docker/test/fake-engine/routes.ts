@@ -138,7 +138,7 @@ const ROUTES: Readonly<Record<string, Handler>> = {
     reply(
       response,
       200,
-      found.reverse().map(({ id, name }) => ({ Id: id, Names: [`/${name}`] })),
+      found.reverse().map(({ id, name, state }) => ({ Id: id, Names: [`/${name}`], State: state })),
     );
   },
   "POST /containers/create": (engine, { query, body }, response) => {
