@@ -9,9 +9,6 @@ const exclude = ["**/live*.test.ts", "**/node_modules/**", "**/dist/**", "**/tem
 // The same whatever Node runs it: what is said about the tree, and drivers on the scripted host, which is a computer of its own.
 const onAnyNode = ["scripts/**", "packages/conformance/test/**", "packages/driver-*/test/conformance.test.ts"];
 
-// What repeats with real processes what the scripted host has proved, and takes minutes: `MK_SOAK=1 pnpm test` runs it too.
-const soakOnly = process.env.MK_SOAK === undefined ? ["packages/driver-hyperkit/test/live.test.ts"] : [];
-
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
@@ -40,7 +37,7 @@ export default defineConfig({
         test: {
           name: "live",
           include: ["packages/*/test/**/live*.test.ts"],
-          exclude: ["**/node_modules/**", "**/dist/**", "**/template/**", ...soakOnly],
+          exclude: ["**/node_modules/**", "**/dist/**", "**/template/**"],
           // Real machines share two cores and one host inventory: one file at a time.
           fileParallelism: false,
           testTimeout: 300_000,

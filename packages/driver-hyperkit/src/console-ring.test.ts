@@ -54,6 +54,18 @@ describe("RingReader", () => {
     expect(text(reader.read(second.bytes))).toBe("first");
   });
 
+  test("begun on a full ring, reads what is written then from the beginning of its line, and nothing twice", () => {
+    const ring = new Ring(32);
+    for (let line = 0; line < 9; line++) ring.write(`line ${line}\n`);
+    const reader = new RingReader();
+    expect(reader.read(ring.bytes)).toHaveLength(32);
+    expect(text(reader.read(ring.bytes))).toBe("");
+    ring.write("mk-guest: ready\n");
+    expect(text(reader.read(ring.bytes))).toBe("mk-guest: ready\n");
+    ring.write("after\n");
+    expect(text(reader.read(ring.bytes))).toBe("after\n");
+  });
+
   test.prop([fc.array(fc.stringMatching(/^[a-z]{0,20}$/), { maxLength: 12 })])(
     "reads everything but what equals the byte it replaced, which comes with the next",
     (parts) => {

@@ -1,6 +1,6 @@
 import type { Host } from "@mk/core";
 
-const POLL_MS = 250;
+const POLL_MS = 100;
 
 /**
  * HyperKit's console log is a file of fixed size that it maps into its memory and uses as a ring: zeros at first, then
@@ -9,12 +9,19 @@ const POLL_MS = 250;
 export class RingReader {
   #seen: Uint8Array = new Uint8Array();
   #next = 0;
+  /** Whether the next byte is known to be written at `#next`: a ring that was full at the first look does not tell. */
+  #isPlaced = true;
 
   /** The bytes that were written since the last call. Those that were written and overwritten in between are lost. */
   read(ring: Uint8Array): Uint8Array {
     if (ring.length !== this.#seen.length) {
       this.#seen = new Uint8Array(ring.length);
       this.#next = 0;
+      this.#isPlaced = (ring.at(-1) ?? 0) === 0;
+    } else if (!this.#isPlaced) {
+      const begin = beginOfNews(this.#seen, ring);
+      this.#isPlaced = begin !== undefined;
+      this.#next = begin ?? 0;
     }
     // Everything up to the last place that differs is new, also what happens to equal the byte it replaced.
     let count = 0;
@@ -27,6 +34,27 @@ export class RingReader {
     this.#seen = ring.slice();
     return fresh;
   }
+}
+
+const LINE_FEED = 10;
+
+/**
+ * Where the first line begins that was written between two looks at a ring: what was written is all but the longest run of bytes that
+ * stayed, and a line that it ends may have begun before. Undefined when nothing was written.
+ */
+function beginOfNews(before: Uint8Array, now: Uint8Array): number | undefined {
+  const { length } = now;
+  const changed = [...now.keys()].filter((at) => now[at] !== before[at]);
+  let begin: number | undefined;
+  let stayed = -1;
+  for (const [index, at] of changed.entries()) {
+    const run = (at - (changed.at(index - 1) ?? at) + length) % length || length;
+    if (run > stayed) [begin, stayed] = [at, run];
+  }
+  if (begin === undefined) return undefined;
+  for (; stayed > 0 && now[(begin + length - 1) % length] !== LINE_FEED; stayed--)
+    begin = (begin + length - 1) % length;
+  return begin;
 }
 
 /** What a ring holds that has not been overwritten yet, as text. */
