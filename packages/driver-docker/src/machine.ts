@@ -107,8 +107,14 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
       op.undo(remove);
       const engine = await session.open(op.signal);
       await session.remember(engine);
-      await op.step("volume", "making the data volume", () => ensureVolume(engine, spec, op.signal));
-      await ensureContainer({ engine, context, config }, undefined, op);
+      // Keys and certificates are made while the engine works, and are kept: the start finds them. What fails here fails there again.
+      const identity = context.seed().catch(() => undefined);
+      try {
+        await op.step("volume", "making the data volume", () => ensureVolume(engine, spec, op.signal));
+        await ensureContainer({ engine, context, config }, undefined, op);
+      } finally {
+        await identity;
+      }
     },
 
     async start(op) {

@@ -27,14 +27,16 @@ interface NetworkWish {
 export async function ensureNetwork(wish: NetworkWish, signal: AbortSignal): Promise<MachineNetwork> {
   const { engine, machine } = wish;
   const name = objectName(machine.name);
-  const present = (await listNetworks(engine, { name: [name] }, signal)).filter((network) => network.name === name);
+  const networks = await listNetworks(engine, {}, signal);
+  const present = networks.filter((network) => network.name === name);
   const own = present.find(({ labels }) => ownedBy(labels, machine.id));
   if (own !== undefined && own.subnets[0] !== undefined) return { id: own.id, address: addressAt(own.subnets[0], 2) };
   if (present.length > 0) throw foreign(name);
 
-  const mtu = await bridgeMtu(engine, signal);
+  // The administrator's MTU, given for the default bridge: a VPN that needs it needs it for every bridge (minikube #9528).
+  const mtu = networks.find((network) => network.name === "bridge")?.mtu;
   let clash: MkError | undefined;
-  for (const subnet of await candidates(wish, signal)) {
+  for (const subnet of await candidates(wish, networks)) {
     try {
       const id = await createNetwork(engine, machine, subnet, mtu, signal);
       return { id, address: addressAt(subnet, 2) };
@@ -73,8 +75,8 @@ export async function removeNetworks(engine: Engine, machineId: string, signal: 
   }
 }
 
-async function candidates({ engine, host, subnet }: NetworkWish, signal: AbortSignal): Promise<Iterable<Subnet>> {
-  const [hostSubnets, networks] = await Promise.all([host.network.usedSubnets(), listNetworks(engine, {}, signal)]);
+async function candidates({ host, subnet }: NetworkWish, networks: readonly Network[]): Promise<Iterable<Subnet>> {
+  const hostSubnets = await host.network.usedSubnets();
   const wanted = subnet === undefined ? undefined : parseSubnet(subnet);
   if (wanted === undefined) {
     return freeSubnets([...hostSubnets, ...networks.flatMap((network) => network.subnets.map(formatSubnet))]);
@@ -109,17 +111,9 @@ export function networkRequest(machine: NetworkWish["machine"], subnet: Subnet, 
     CheckDuplicate: true,
     Driver: "bridge",
     IPAM: { Driver: "default", Config: [{ Subnet: formatSubnet(subnet), Gateway: addressAt(subnet, 1) }] },
-    ...(mtu !== undefined && { Options: { "com.docker.network.driver.mtu": mtu } }),
+    ...(mtu !== undefined && { Options: { [MTU]: mtu } }),
     Labels: { [LABELS.machine]: machine.id, [LABELS.name]: machine.name },
   };
-}
-
-/** The administrator's MTU, given for the default bridge: a VPN that needs it needs it for every bridge (minikube #9528). */
-async function bridgeMtu(engine: Engine, signal: AbortSignal): Promise<string | undefined> {
-  const { status, body } = await engine.call({ method: "GET", path: ["networks", "bridge"], accept: [404] }, signal);
-  if (status === 404) return undefined;
-  const options = asRecord(body, "the default network").Options;
-  return asStrings(options, "a network's options")["com.docker.network.driver.mtu"];
 }
 
 interface Network {
@@ -127,7 +121,10 @@ interface Network {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly subnets: readonly Subnet[];
+  readonly mtu: string | undefined;
 }
+
+const MTU = "com.docker.network.driver.mtu";
 
 async function listNetworks(engine: Engine, filters: object, signal: AbortSignal): Promise<readonly Network[]> {
   const { body } = await engine.call({ method: "GET", path: ["networks"], query: { filters } }, signal);
@@ -140,6 +137,7 @@ function parseNetwork(network: JsonRecord): Network {
     id: asString(network.Id, "a network's id"),
     name: asString(network.Name, "a network's name"),
     labels: asStrings(network.Labels, "a network's labels"),
+    mtu: asStrings(network.Options, "a network's options")[MTU],
     subnets: configs.flatMap((item) => {
       const subnet = parseSubnet(asOptionalString(asRecord(item, "a subnet").Subnet) ?? "");
       return subnet === undefined ? [] : [subnet];

@@ -58,6 +58,17 @@ suite("machines on a real Docker Engine", () => {
     const before = await dockerInventory();
     const name = newName();
     const machine = await start(name);
+    // Said to the user where it is so, and then only.
+    const isPrivileged = (await docker("inspect", "--format", "{{.HostConfig.Privileged}}", `mk-${name}`)) === "true";
+    const refused = expect.objectContaining({ type: "note", message: expect.stringContaining("refuses --privileged") });
+    expect(events).toEqual(isPrivileged ? expect.not.arrayContaining([refused]) : expect.arrayContaining([refused]));
+    expect(
+      await dockerDriver.status(createNodeHost({ home: directory.join("mk") }), AbortSignal.timeout(20_000)),
+    ).toEqual(
+      expect.objectContaining({
+        facts: expect.objectContaining({ privileges: isPrivileged ? "privileged" : "capabilities" }),
+      }),
+    );
     expect(await run(machine, "hostname")).toBe(name);
     expect(await run(machine, "docker", "version", "--format", "{{.Server.Os}}")).toBe("linux");
     await importInner(machine);
@@ -87,17 +98,17 @@ suite("machines on a real Docker Engine", () => {
     expect(inventoryDifference(before, await dockerInventory())).toEqual({ added: [], removed: [] });
   });
 
-  test("the guest's engine answers the host's docker by TLS on the published port", async () => {
+  test("the guest's engine answers the host's docker by TLS on the published port, and nobody without a certificate", async () => {
     const machine = await start(newName());
     const { host, certPath } = await machine.docker();
     expect(host).toMatch(/^tcp:\/\/127\.0\.0\.1:\d+$/);
-    const tls = [
-      "--tlsverify",
-      `--tlscacert=${certPath}/ca.pem`,
-      `--tlscert=${certPath}/cert.pem`,
-      `--tlskey=${certPath}/key.pem`,
-    ];
-    expect(await docker("--host", host, ...tls, "version", "--format", "{{.Server.Os}}")).toBe("linux");
+    const authority = ["--tlsverify", `--tlscacert=${certPath}/ca.pem`];
+    const client = [`--tlscert=${certPath}/cert.pem`, `--tlskey=${certPath}/key.pem`];
+    const ask = (...flags: readonly string[]) =>
+      docker("--host", host, ...flags, "version", "--format", "{{.Server.Os}}");
+    expect(await ask(...authority, ...client)).toBe("linux");
+    await expect(ask(...authority)).rejects.toThrow(/certificate/);
+    await expect(ask()).rejects.toThrow(/HTTP request to an HTTPS server/);
   });
 
   test("lets containers inside ask the engine's resolver, after a restart too", async () => {

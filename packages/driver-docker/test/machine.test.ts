@@ -358,6 +358,15 @@ describe("the network", () => {
     });
   });
 
+  test("has the MTU that the administrator gave the default one", async () => {
+    const { machine, op, engine } = await scriptedMachine();
+    const bridge = engine.networks.get("bridge") ?? expect.fail("no bridge");
+    const options = { "com.docker.network.driver.mtu": "1400" };
+    engine.networks.set("bridge", { ...bridge, options: { ...options, "com.docker.network.bridge.name": "docker0" } });
+    await machine.create(op);
+    expect(engine.networks.get("mk-m")?.options).toEqual(options);
+  });
+
   test("is an error when nothing is free", async () => {
     const on = dockerHost({ usedSubnets: ["192.168.0.0/16", "10.0.0.0/8"] });
     const { machine, op } = await scriptedMachine({ on });
@@ -437,6 +446,14 @@ describe("an engine elsewhere", () => {
 });
 
 describe("limits", () => {
+  test.each(["1", "2"])("are asked of the engine alike on cgroup v%s", async (CgroupVersion) => {
+    const { machine, op, engine } = await scriptedMachine();
+    engine.info = { CgroupVersion };
+    await machine.create(op);
+    const bytes = 1024 * 1024 * 1024;
+    expect(only(engine).request.HostConfig).toMatchObject({ NanoCpus: 2e9, Memory: bytes, MemorySwap: bytes });
+  });
+
   test("are left out where the engine has none, and CPUs end at what it has", async () => {
     const none = await scriptedMachine();
     none.engine.info = { CpuCfsQuota: false, MemoryLimit: false, SwapLimit: false };

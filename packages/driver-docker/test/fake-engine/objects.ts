@@ -38,6 +38,7 @@ export interface FakeNetwork {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly subnet: string;
+  readonly options?: Readonly<Record<string, string>>;
 }
 
 export interface FakeVolume {

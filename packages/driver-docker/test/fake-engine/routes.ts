@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { type FakeEngine, reply } from "./fake-engine.js";
-import { type ContainerBody, type FakeContainer, Refusal } from "./objects.js";
+import { type ContainerBody, type FakeContainer, type FakeNetwork, Refusal } from "./objects.js";
 
 export interface Call {
   readonly method: string;
@@ -81,9 +81,10 @@ const ROUTES: Readonly<Record<string, Handler>> = {
     });
   },
   "POST /networks/create": (engine, { body }, response) => {
-    const { Name, Labels, IPAM } = JSON.parse(body.toString()) as {
+    const { Name, Labels, IPAM, Options } = JSON.parse(body.toString()) as {
       Name: string;
       Labels: Record<string, string>;
+      Options?: Record<string, string>;
       IPAM: { Config: [{ Subnet: string }] };
     };
     const subnet = IPAM.Config[0].Subnet;
@@ -92,7 +93,7 @@ const ROUTES: Readonly<Record<string, Handler>> = {
       throw new Refusal(403, "Pool overlaps with other one on this address space");
     }
     const id = engine.newId();
-    engine.networks.set(Name, { id, name: Name, labels: Labels, subnet });
+    engine.networks.set(Name, { id, name: Name, labels: Labels, subnet, ...(Options && { options: Options }) });
     reply(response, 201, { Id: id, Warning: "" });
   },
   "DELETE /networks/*": (engine, _call, response, id) => {
@@ -255,18 +256,8 @@ function matches(labels: Readonly<Record<string, string>>, query: URLSearchParam
   });
 }
 
-function networkBody({
-  id,
-  name,
-  labels,
-  subnet,
-}: {
-  id: string;
-  name: string;
-  labels: object;
-  subnet: string;
-}): object {
-  return { Id: id, Name: name, Labels: labels, IPAM: { Config: [{ Subnet: subnet }] }, Options: {} };
+function networkBody({ id, name, labels, subnet, options = {} }: FakeNetwork): object {
+  return { Id: id, Name: name, Labels: labels, IPAM: { Config: [{ Subnet: subnet }] }, Options: options };
 }
 
 function volumeBody({ name, labels }: { readonly name: string; readonly labels: object }): object {
