@@ -49,6 +49,10 @@ export async function loopbackSsh(): Promise<LoopbackSsh> {
       "IdentitiesOnly yes",
       "StrictHostKeyChecking yes",
       `UserKnownHostsFile ${directory.join("known_hosts")}`,
+      // As the README advises: one connection for all calls.
+      "ControlMaster auto",
+      `ControlPath ${directory.join("%C")}`,
+      "ControlPersist 30",
     ]),
     file("bin/ssh", ["#!/bin/sh", `exec /usr/bin/ssh -F ${directory.join("config")} "$@"`], 0o755),
   ]);
@@ -62,6 +66,8 @@ export async function loopbackSsh(): Promise<LoopbackSsh> {
     log += chunk.toString();
   });
   const stop = async (): Promise<void> => {
+    const last = spawn(directory.join("bin/ssh"), ["-O", "exit", "engine-host"], { stdio: "ignore" });
+    await once(last, "exit");
     server.kill("SIGKILL");
     if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
     await directory[Symbol.asyncDispose]();
