@@ -1,11 +1,14 @@
 import { execFile } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
-import { createMk, type Mk, type StartRequest } from "@mk/core";
+import { createMk, createNodeHost, type Mk, type StartRequest } from "@mk/core";
 import { guestImages } from "@mk/guest";
 import { hostInventory, inventoryDifference, live, temporaryDirectory, testHome } from "@mk/testing";
 import { expect, test } from "vitest";
+import { bridgeName } from "../src/config.js";
 import kvm2 from "../src/index.js";
+import { Libvirt } from "../src/libvirt.js";
+import { runProbe } from "../src/virtualization.js";
 
 const suite = await live({ needs: ["libvirt", "linux", "network"] });
 const SMALL: StartRequest = { driver: "kvm2", cpus: 2, memoryMiB: 1024, diskMiB: 4096 };
@@ -28,6 +31,29 @@ async function openMk(): Promise<{ readonly mk: Mk } & AsyncDisposable> {
   };
 }
 
+function networkOfOthers(name: string): string {
+  const dhcp = "<dhcp><range start='192.168.201.50' end='192.168.201.99'/></dhcp>";
+  return `<network><name>${name}</name><forward mode='nat'/><bridge stp='off' delay='0'/><ip address='192.168.201.1' prefix='24'>${dhcp}</ip></network>`;
+}
+
+/** Something that another tool defined, until it is disposed. */
+async function define(kind: "dom" | "net-", xml: string): Promise<{ readonly uuid: string } & AsyncDisposable> {
+  await using directory = await temporaryDirectory();
+  const file = directory.join("definition.xml");
+  await writeFile(file, xml);
+  const name = /<name>(.*)<\/name>/.exec(xml)?.[1] ?? "";
+  const verb = kind === "dom" ? "" : kind;
+  await virsh(`${verb}define`, file);
+  const uuid = await virsh(`${kind}uuid`, name);
+  return {
+    uuid,
+    async [Symbol.asyncDispose]() {
+      if (kind === "net-") await virsh("net-destroy", name).catch(() => undefined);
+      await virsh(`${verb}undefine`, name);
+    },
+  };
+}
+
 suite("a real domain of libvirt", () => {
   test("runs Docker, keeps its data and its address over stop, start and a destroyed domain, and leaves nothing when it is deleted", async () => {
     await using opened = await openMk();
@@ -36,10 +62,11 @@ suite("a real domain of libvirt", () => {
     const before = await hostInventory({ mentions });
     const machine = await mk.start({ ...SMALL, name: "kvm-life" });
     const { spec } = await machine.info();
+    const bridge = bridgeName(spec.id);
+    expect(await readdir("/sys/class/net")).toContain(bridge);
 
     expect(await machine.status()).toEqual({ state: "running" });
     expect(await virsh("domuuid", "mk-kvm-life")).toBe(spec.id);
-    // libvirt's own schema, where its validator is installed with it.
     expect(await virsh("dumpxml", "--inactive", "mk-kvm-life")).toContain("<domain type='qemu'");
     expect((await machine.exec(["docker", "version", "--format", "{{.Server.Os}}"], { check: true })).stdout).toMatch(
       /linux/,
@@ -61,42 +88,66 @@ suite("a real domain of libvirt", () => {
     await machine.start();
     expect((await machine.exec(["cat", "/data/proof"], { check: true })).stdout).toBe("kept\n");
 
+    await virsh("managedsave", "mk-kvm-life");
+    expect(await machine.status()).toEqual({ state: "saved" });
+    await machine.start();
+    expect(await machine.address()).toBe(address);
+    expect((await machine.exec(["cat", "/data/proof"], { check: true })).stdout).toBe("kept\n");
+
     await machine.pause();
     await machine.delete();
+    expect(await readdir("/sys/class/net")).not.toContain(bridge);
     expect(inventoryDifference(before, await hostInventory({ mentions }))).toEqual({ added: [], removed: [] });
   });
 
-  test("runs beside another one, on another subnet", async () => {
+  test("runs beside another one, whether on a subnet of its own or on a network of the user's, which stays", async () => {
     await using opened = await openMk();
     const { mk } = opened;
-    const [one, two] = await Promise.all(["kvm-one", "kvm-two"].map((name) => mk.start({ ...SMALL, name })));
-    expect(await one?.address()).not.toBe(await two?.address());
-    for (const [machine, name] of [
-      [one, "kvm-one"],
-      [two, "kvm-two"],
-    ] as const) {
-      expect((await machine?.exec(["hostname"]))?.stdout.trim()).toBe(name);
-    }
+    await using foreign = await define("net-", networkOfOthers("users-own"));
+    const [one, two] = await Promise.all([
+      mk.start({ ...SMALL, name: "kvm-one" }),
+      mk.start({ ...SMALL, name: "kvm-two", options: { network: "users-own" } }),
+    ]);
+    expect(await two.address()).toMatch(/^192\.168\.201\./);
+    expect(await one.address()).not.toMatch(/^192\.168\.201\./);
+    expect((await one.exec(["hostname"])).stdout.trim()).toBe("kvm-one");
+    expect((await two.exec(["hostname"])).stdout.trim()).toBe("kvm-two");
+    await two.delete();
+    expect(await virsh("net-info", "users-own")).toMatch(/Active: +yes/);
+    expect(await virsh("net-uuid", "users-own")).toBe(foreign.uuid);
+    expect((await one.exec(["hostname"])).stdout.trim()).toBe("kvm-one");
   });
 
-  test("leaves a domain and a network of its name alone that are not mk's", async () => {
+  test("leaves a domain of its name alone that is not mk's", async () => {
     await using opened = await openMk();
     const { mk } = opened;
-    await using directory = await temporaryDirectory();
-    const xml = directory.join("foreign.xml");
-    await writeFile(
-      xml,
+    await using foreign = await define(
+      "dom",
       "<domain type='qemu'><name>mk-kvm-foreign</name><memory unit='MiB'>64</memory><os><type arch='x86_64'>hvm</type></os></domain>",
     );
-    await virsh("define", xml);
-    try {
-      const uuid = await virsh("domuuid", "mk-kvm-foreign");
-      await expect(mk.start({ ...SMALL, name: "kvm-foreign" })).rejects.toMatchObject({ code: "MACHINE_EXISTS" });
-      expect(await virsh("domuuid", "mk-kvm-foreign")).toBe(uuid);
-      expect(await virsh("net-list", "--all", "--name")).not.toContain("mk-kvm-foreign");
-      expect(await mk.list()).toEqual([]);
-    } finally {
-      await virsh("undefine", "mk-kvm-foreign");
-    }
+    await expect(mk.start({ ...SMALL, name: "kvm-foreign" })).rejects.toMatchObject({ code: "MACHINE_EXISTS" });
+    expect(await virsh("domuuid", "mk-kvm-foreign")).toBe(foreign.uuid);
+    expect(await virsh("net-list", "--all", "--name")).not.toContain("mk-kvm-foreign");
+    expect(await mk.list()).toEqual([]);
+  });
+
+  test("leaves a network of its name alone that is not mk's", async () => {
+    await using opened = await openMk();
+    const { mk } = opened;
+    await using foreign = await define("net-", networkOfOthers("mk-kvm-foreign"));
+    await expect(mk.start({ ...SMALL, name: "kvm-foreign" })).rejects.toMatchObject({ code: "NETWORK_CONFLICT" });
+    expect(await virsh("net-uuid", "mk-kvm-foreign")).toBe(foreign.uuid);
+    expect(await virsh("list", "--all", "--name")).not.toContain("mk-kvm-foreign");
+    expect(await mk.list()).toEqual([]);
+  });
+
+  test("finds KVM by a guest that runs, which emulation shows on any computer", async () => {
+    await using directory = await temporaryDirectory();
+    const host = createNodeHost({ home: directory.path });
+    const signal = AbortSignal.timeout(60_000);
+    const libvirt = await Libvirt.connect(host, "qemu:///system", signal);
+    const found = await runProbe(host, libvirt, { type: "qemu", uri: "qemu:///system" }, signal);
+    libvirt.close();
+    expect(found).toEqual({ works: true, reason: "" });
   });
 });
