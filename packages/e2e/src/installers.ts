@@ -154,8 +154,12 @@ function pnpmCall(tool: string, args: readonly string[]): readonly [string, read
 function localPnpm(tool: string, { prefix, run }: Place): Steps {
   return {
     bin: join(prefix, "node_modules/.bin/mk"),
-    prepare: () => emptyProject(prefix),
-    add: (names) => run(...pnpmCall(tool, ["add", "--ignore-scripts", ...names])),
+    prepare: async () => {
+      await emptyProject(prefix);
+      // Said once for the project: pnpm 12 also fails to remove a package while the scripts of another are undecided.
+      await writeFile(join(prefix, "pnpm-workspace.yaml"), "ignoreScripts: true\n");
+    },
+    add: (names) => run(...pnpmCall(tool, ["add", ...names])),
     remove: (name) => run(...pnpmCall(tool, ["remove", name])),
   };
 }
