@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type {
   Driver,
+  DriverStatus,
   GuestImage,
   Host,
   Machine,
@@ -117,8 +118,16 @@ export class Bench implements AsyncDisposable {
   }
 
   #configOf(spec: MachineSpec): unknown {
-    const { driver, setup } = this;
-    return this.parseConfig(driver.createConfig(spec, { ...optionDefaults(driver.options), ...setup.options }));
+    return this.parseConfig(this.driver.createConfig(spec, this.#options));
+  }
+
+  get #options(): Readonly<Record<string, unknown>> {
+    return { ...optionDefaults(this.driver.options), ...this.setup.options };
+  }
+
+  /** Asks the driver whether it can work here, as core does before it makes this machine. */
+  status(signal: AbortSignal, host: Host = this.host): Promise<DriverStatus> {
+    return this.driver.status(host, signal, { arch: this.spec.arch, options: this.#options });
   }
 
   parseConfig(raw: unknown): unknown {

@@ -12,10 +12,13 @@ import { openSession } from "./lifecycle/machine-session.js";
 import { planChanges } from "./lifecycle/plan-changes.js";
 import { absent, readConfig } from "./lifecycle/stored-machine.js";
 import { sweepAbsent } from "./lifecycle/sweep-leftovers.js";
+import { hostArch } from "./lifecycle/wanted-machine.js";
 import { createMachineHandle } from "./machine/machine-handle.js";
 import { machineInfo } from "./machine/machine-info.js";
+import { resolveOptions } from "./options/resolve-options.js";
 import { valueEntry } from "./registry/driver-entry.js";
 import { createRegistry } from "./registry/registry.js";
+import { readyKey } from "./selection/assert-ready.js";
 import { probeDrivers } from "./selection/probe.js";
 import { createHome } from "./store/home.js";
 import { assertMachineName } from "./store/machine-name.js";
@@ -49,6 +52,7 @@ export function createMk(options: MkOptions = {}): Mk {
     host,
     images: options.images,
     events,
+    ready: new Set(),
     registry,
     userConfig: once(() => readUserConfig(host.files, home.root)),
   };
@@ -95,6 +99,10 @@ export function createMk(options: MkOptions = {}): Mk {
       instance.run("probe of the drivers", call, async (callSignal): Promise<readonly DriverReport[]> => {
         const known = await registry();
         const probes = await probeDrivers(known, known.entries, { host, signal: callSignal });
+        for (const { driver, status } of probes) {
+          if (driver === undefined || status.status !== "ready") continue;
+          engine.ready.add(readyKey(driver, { arch: hostArch(host), options: resolveOptions(driver, {}) }));
+        }
         return probes.map(({ entry: { name, origin, builtin }, status }) => ({ name, origin, builtin, status }));
       }),
     plan: ({ name = DEFAULT_NAME, ...request }) =>

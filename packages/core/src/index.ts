@@ -20,6 +20,7 @@ export {
   type DriverPriority,
   type DriverTraits,
   type MachineContext,
+  type StatusRequest,
 } from "./contract/driver.js";
 export type {
   CommandResult,

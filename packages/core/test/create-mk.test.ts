@@ -1,5 +1,13 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { createMk, type Machine, type Mk, type MkEvent, type MkOptions } from "@mk/core";
+import {
+  createMk,
+  type Driver,
+  type DriverStatus,
+  type Machine,
+  type Mk,
+  type MkEvent,
+  type MkOptions,
+} from "@mk/core";
 import { type TemporaryDirectory, temporaryDirectory, until } from "@mk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fakeImages } from "./images.js";
@@ -302,6 +310,65 @@ describe("automatic selection", () => {
     });
     await expect(mk.start({ driver: "better" })).rejects.toMatchObject({ code: "DRIVER_FAILED" });
     expect(await mk.list()).toEqual([]);
+  });
+});
+
+describe("a driver that was named", () => {
+  const missing = {
+    status: "missing",
+    code: "tool-not-found",
+    reason: "tool was not found",
+    fix: "Install it.",
+  } as const;
+  const noImage = { ...fakeImages(), ensure: () => Promise.reject(new Error("an image was built")) };
+
+  it("is asked before an image is made, and leaves nothing behind when it cannot work here", async () => {
+    await using mk = openMk({ status: async () => missing }, { images: noImage });
+    await expect(mk.start({ driver: "process" })).rejects.toMatchObject({
+      code: "DRIVER_UNAVAILABLE",
+      message: "driver process cannot work here: tool was not found",
+      hint: "Install it.",
+    });
+    expect(await mk.list()).toEqual([]);
+    expect(await readdir(home.join("machines"))).toEqual([]);
+  });
+
+  it("says that mk can install what it lacks", async () => {
+    await using mk = openMk({ status: async () => ({ ...missing, packages: { apt: ["tool"] } }) });
+    await expect(mk.start({ driver: "process" })).rejects.toMatchObject({
+      hint: "Install it. Or let mk install it: mk doctor process --fix",
+    });
+  });
+
+  it("answers for the machine that is wanted", async () => {
+    const asked: unknown[] = [];
+    const status: Driver["status"] = async (_host, _signal, machine) => {
+      asked.push(machine);
+      return missing;
+    };
+    await using mk = openMk({ status });
+    const request = { driver: "process", arch: "arm64", options: { label: "x" } } as const;
+    await expect(mk.start(request)).rejects.toMatchObject({ code: "DRIVER_UNAVAILABLE" });
+    expect(asked).toEqual([{ arch: "arm64", options: { boot: "ready", label: "x" } }]);
+  });
+
+  it("is asked once while it is ready, and again after it was not", async () => {
+    const answers: DriverStatus[] = [missing, { status: "ready" }];
+    await using mk = openMk({ status: async () => answers.shift() ?? Promise.reject(new Error("asked again")) });
+    await expect(mk.start({ driver: "process" })).rejects.toMatchObject({ code: "DRIVER_UNAVAILABLE" });
+    expect(await mk.probe()).toMatchObject([{ status: { status: "ready" } }]);
+    await (await mk.start({ driver: "process" })).delete();
+    await mk.start({ driver: "process" });
+  });
+
+  it("is asked before the machine there was is removed", async () => {
+    await using mk = openMk();
+    const { id } = await (await mk.start()).info();
+    await using broken = openMk({ status: async () => missing });
+    await expect(broken.start({ options: { size: "large" }, allow: "recreate" })).rejects.toMatchObject({
+      code: "DRIVER_UNAVAILABLE",
+    });
+    expect(await (await mk.machine("mk")).info()).toMatchObject({ id, status: { state: "running" } });
   });
 });
 

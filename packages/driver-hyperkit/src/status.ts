@@ -1,13 +1,18 @@
-import { type DriverStatus, type Host, MkError } from "@mk/core";
+import { type DriverStatus, type Host, MkError, type OptionValues, type StatusRequest } from "@mk/core";
 import { macCommandLine } from "./command-line.js";
 import { parseMac } from "./mac-address.js";
+import type { options } from "./options.js";
 import { isNewEnough, OLDEST_VERSION, parseVersion } from "./version.js";
 
 /** Any UUID that no machine has: vmnet remembers a MAC address for each it sees. */
 const PROBE_ID = "6d6b2d70-726f-4265-8000-68797065726b";
 
 /** Tries HyperKit: its version, then a VM and a vmnet interface that exist for a moment. */
-export async function status(host: Host, signal: AbortSignal): Promise<DriverStatus> {
+export async function status(
+  host: Host,
+  signal: AbortSignal,
+  machine?: StatusRequest<OptionValues<typeof options>>,
+): Promise<DriverStatus> {
   signal.throwIfAborted();
   if (host.platform !== "darwin" || host.arch !== "x64") {
     return {
@@ -17,7 +22,7 @@ export async function status(host: Host, signal: AbortSignal): Promise<DriverSta
       fix: "Use the qemu driver.",
     };
   }
-  const binary = await host.which("hyperkit");
+  const binary = machine?.options.binary ?? (await host.which("hyperkit"));
   if (binary === undefined) return notFound();
   const { stdout, stderr } = await host.run(binary, ["-v"], { signal, allowFailure: true });
   const version = parseVersion(`${stdout}\n${stderr}`);

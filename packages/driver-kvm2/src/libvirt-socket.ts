@@ -19,7 +19,7 @@ export async function connectSocket(host: Host, uri: LibvirtUri, signal: AbortSi
   if (uri === "qemu:///session")
     return await startSessionDaemon(host, () => tryConnect(host, directory, signal), signal);
   throw new MkError("DRIVER_UNAVAILABLE", `no libvirt daemon listens in ${directory}`, {
-    hint: "Start it with 'sudo systemctl start libvirtd' (or virtqemud), or install libvirt.",
+    hint: "Start it with 'sudo systemctl start libvirtd' (or virtqemud and virtnetworkd), or install libvirt.",
   });
 }
 

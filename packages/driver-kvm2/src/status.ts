@@ -1,6 +1,7 @@
-import type { DriverStatus, Host } from "@mk/core";
+import type { DriverStatus, Host, OptionValues, StatusRequest } from "@mk/core";
 import { MkError } from "@mk/core";
 import { Libvirt } from "./libvirt.js";
+import type { options } from "./options.js";
 import { findKvm } from "./virtualization.js";
 
 const PACKAGES = {
@@ -10,8 +11,13 @@ const PACKAGES = {
   zypper: ["libvirt-daemon-qemu", "qemu-kvm", "dnsmasq"],
 } as const;
 
-/** Connects to the system's libvirt and runs a guest instruction on KVM. */
-export async function status(host: Host, signal: AbortSignal): Promise<DriverStatus> {
+/** Connects to libvirt, the system's unless the user's is wanted, and runs a guest instruction on KVM. */
+export async function status(
+  host: Host,
+  signal: AbortSignal,
+  machine?: StatusRequest<OptionValues<typeof options>>,
+): Promise<DriverStatus> {
+  const uri = machine?.options.uri ?? "qemu:///system";
   if (host.platform !== "linux")
     return {
       status: "missing",
@@ -21,14 +27,15 @@ export async function status(host: Host, signal: AbortSignal): Promise<DriverSta
     };
   let libvirt: Libvirt;
   try {
-    libvirt = await Libvirt.connect(host, "qemu:///system", signal);
+    libvirt = await Libvirt.connect(host, uri, signal);
   } catch (error) {
+    signal.throwIfAborted();
     if (!MkError.is(error)) throw error;
     return await unavailable(host, error);
   }
   try {
     const versions = await libvirt.versions(signal);
-    const finding = await findKvm(host, libvirt, "qemu:///system", signal);
+    const finding = await findKvm(host, libvirt, uri, signal);
     return {
       status: "ready",
       version: versions.libvirt,
@@ -40,28 +47,11 @@ export async function status(host: Host, signal: AbortSignal): Promise<DriverSta
   }
 }
 
-async function unavailable(host: Host, error: MkError): Promise<DriverStatus> {
-  if (error.code === "PERMISSION_DENIED") {
-    return {
-      status: "unhealthy",
-      code: "libvirt-permission",
-      reason: error.message,
-      fix: error.hint ?? "Join the group libvirt.",
-    };
-  }
-  if (error.code !== "DRIVER_UNAVAILABLE") throw error;
-  const daemon =
-    (await host.which("libvirtd")) ??
-    (await host.which("virtqemud")) ??
-    (await host.files.stat("/usr/sbin/libvirtd")) ??
-    (await host.files.stat("/usr/sbin/virtqemud"));
-  if (daemon)
-    return {
-      status: "stopped",
-      code: "libvirt-not-running",
-      reason: error.message,
-      fix: "Start it with 'sudo systemctl start libvirtd' (or virtqemud and virtnetworkd).",
-    };
+async function unavailable(host: Host, { code, message: reason, hint }: MkError): Promise<DriverStatus> {
+  const why = { reason, ...(hint !== undefined && { fix: hint }) };
+  if (code === "PERMISSION_DENIED") return { status: "unhealthy", code: "libvirt-permission", ...why };
+  if (code !== "DRIVER_UNAVAILABLE") return { status: "unhealthy", code: "libvirt-unusable", ...why };
+  if (await hasDaemon(host)) return { status: "stopped", code: "libvirt-not-running", ...why };
   return {
     status: "missing",
     code: "libvirt-not-found",
@@ -69,4 +59,13 @@ async function unavailable(host: Host, error: MkError): Promise<DriverStatus> {
     fix: "Install libvirt and QEMU.",
     packages: PACKAGES,
   };
+}
+
+async function hasDaemon(host: Host): Promise<boolean> {
+  const found =
+    (await host.which("libvirtd")) ??
+    (await host.which("virtqemud")) ??
+    (await host.files.stat("/usr/sbin/libvirtd")) ??
+    (await host.files.stat("/usr/sbin/virtqemud"));
+  return found !== undefined;
 }

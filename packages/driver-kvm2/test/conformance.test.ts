@@ -17,11 +17,5 @@ describe("in a libvirt session", () => {
   conformance(driver, {
     host: () => new ScriptedLibvirt("qemu:///session").host(),
     options: { uri: "qemu:///session" },
-    known: [
-      {
-        because: "status asks the system's libvirt, which does not run on this host",
-        tests: ["is ready on the host it is tested on"],
-      },
-    ],
   });
 });

@@ -103,6 +103,16 @@ describe("findAccelerator", () => {
 });
 
 describe("status", () => {
+  const defaults = {
+    cpu: undefined,
+    machineType: undefined,
+    binary: undefined,
+    diskFormat: "raw",
+    diskCache: "writeback",
+    sandbox: true,
+    extraArgs: [],
+  } as const;
+
   test("is ready without a note where the accelerator works", async () => {
     const { host } = hostWith(scriptedQemu());
     expect(await status(host, never())).toEqual({
@@ -133,6 +143,25 @@ describe("status", () => {
       fix: 'Install it with "brew install qemu".',
       packages: { apt: ["qemu-system-arm"], brew: ["qemu"] },
     });
+  });
+
+  test("answers for the machine that is wanted", async () => {
+    const { host, runs } = hostWith(scriptedQemu());
+    const ask = (machine: Parameters<typeof status>[2]) => status(host, never(), machine);
+    const options = { ...defaults, accelerator: "auto" } as const;
+    expect(await ask({ arch: "arm64", options })).toMatchObject({
+      status: "missing",
+      reason: "qemu-system-aarch64 was not found",
+    });
+    expect(await ask({ arch: "amd64", options: { ...options, binary: "/opt/qemu" } })).toMatchObject({
+      status: "missing",
+      reason: "/opt/qemu was not found",
+    });
+    expect(await ask({ arch: "amd64", options: { ...options, accelerator: "hvf" } })).toMatchObject({
+      status: "ready",
+      facts: { accelerator: "hvf" },
+    });
+    expect(runs).toEqual([]);
   });
 
   test.each([

@@ -1,13 +1,18 @@
-import { type DriverStatus, type GuestArch, type Host, MkError } from "@mk/core";
+import { type DriverStatus, type GuestArch, type Host, MkError, type OptionValues, type StatusRequest } from "@mk/core";
 import { type AcceleratorFinding, explainEmulation, findAccelerator } from "./accelerator.js";
 import { findInstallation, type Installation, packagesFor } from "./installation.js";
+import type { options } from "./options.js";
 
-/** Whether QEMU runs guests of the host's own architecture here, found by running one. */
-export async function status(host: Host, signal: AbortSignal): Promise<DriverStatus> {
-  const arch: GuestArch = host.arch === "arm64" ? "arm64" : "amd64";
+/** Whether QEMU runs guests here, of the host's own architecture unless another is wanted, found by running one. */
+export async function status(
+  host: Host,
+  signal: AbortSignal,
+  machine?: StatusRequest<OptionValues<typeof options>>,
+): Promise<DriverStatus> {
+  const arch: GuestArch = machine?.arch ?? (host.arch === "arm64" ? "arm64" : "amd64");
   let installation: Installation;
   try {
-    installation = await findInstallation(host, arch, undefined, signal);
+    installation = await findInstallation(host, arch, machine?.options.binary, signal);
   } catch (error) {
     if (!MkError.is(error)) throw error;
     const missing = error.code === "COMMAND_NOT_FOUND";
@@ -21,6 +26,9 @@ export async function status(host: Host, signal: AbortSignal): Promise<DriverSta
     };
   }
   const { version, binary } = installation;
+  const demanded = machine?.options.accelerator ?? "auto";
+  // A start takes what the user demands untried, so nothing is tried here either.
+  if (demanded !== "auto") return { status: "ready", version, facts: { binary, accelerator: demanded } };
   const finding = await findAccelerator(host, arch, installation, signal);
   if (finding.works === undefined) {
     return {

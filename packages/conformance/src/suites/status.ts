@@ -14,31 +14,31 @@ export const status: Suite = (subject) => [
   ...unavailable(subject),
 ];
 
-const everywhere = ({ driver, open }: Subject): readonly ContractTest[] =>
+const everywhere = ({ open }: Subject): readonly ContractTest[] =>
   suiteOf("status", {
     "is ready on the host it is tested on": async () => {
       await using bench = await open();
-      const found = await driver.status(bench.host, AbortSignal.timeout(PROBE_MS));
+      const found = await bench.status(AbortSignal.timeout(PROBE_MS));
       expect(found, JSON.stringify(found)).toMatchObject({ status: "ready" });
       expectAnswer(found);
     },
     "leaves nothing behind by its probe": async () => {
       await using bench = await open();
-      await driver.status(bench.host, AbortSignal.timeout(PROBE_MS));
+      await bench.status(AbortSignal.timeout(PROBE_MS));
       expect(await bench.leftovers()).toEqual({ left: [], gone: [] });
     },
     "leaves no listener on the signal of its probe": async () => {
       await using bench = await open();
-      const outcome = await runOperation(({ signal }) => driver.status(bench.host, signal), { hangMs: PROBE_MS });
+      const outcome = await runOperation(({ signal }) => bench.status(signal), { hangMs: PROBE_MS });
       expect(outcome.listenersLeft).toBe(0);
     },
   });
 
-const onScriptedHosts = ({ driver, open }: Subject): readonly ContractTest[] =>
+const onScriptedHosts = ({ open }: Subject): readonly ContractTest[] =>
   suiteOf("status", {
     "answers with a reason, a code and a fix where none of its tools is installed": async () => {
       await using bench = await open();
-      const found = await driver.status(withoutTools(bench.host), AbortSignal.timeout(PROBE_MS));
+      const found = await bench.status(AbortSignal.timeout(PROBE_MS), withoutTools(bench.host));
       expectAnswer(found);
     },
     "rejects its probe with the reason, whichever tool hangs when it is aborted": async () => {
@@ -53,7 +53,7 @@ const onScriptedHosts = ({ driver, open }: Subject): readonly ContractTest[] =>
           hung = call;
           await untilAborted(call.signal, () => controller.abort(reason));
         });
-        const { result } = await runOperation(({ signal }) => driver.status(host, signal), controller);
+        const { result } = await runOperation(({ signal }) => bench.status(signal, host), controller);
         if (hung === undefined) break;
         expect(result, `while ${hung.name} of ${hung.subject} hangs`).toEqual({ ok: false, error: reason });
       }

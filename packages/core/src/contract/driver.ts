@@ -1,7 +1,7 @@
 import type { Host } from "./host.js";
 import type { Machine } from "./machine.js";
 import type { OptionSpecs, OptionValues } from "./options.js";
-import type { GuestImage, MachineSpec, SeedFile } from "./spec.js";
+import type { GuestArch, GuestImage, MachineSpec, SeedFile } from "./spec.js";
 import type { DriverStatus } from "./status.js";
 
 /** Version of this contract. Discovery refuses drivers of another major. */
@@ -53,6 +53,13 @@ export interface MachineContext {
   readonly record: { read(): Promise<unknown>; write(value: unknown): Promise<void> };
 }
 
+/** The machine that is about to be made, as far as a driver's status can depend on it. */
+export interface StatusRequest<O> {
+  readonly arch: GuestArch;
+  /** Validated, with defaults filled in. */
+  readonly options: O;
+}
+
 /** Values in `C` are plain JSON. */
 export interface DriverDefinition<O extends OptionSpecs, C> {
   /** Unique: `^[a-z][a-z0-9-]*$`, at most 32 characters. */
@@ -69,8 +76,11 @@ export interface DriverDefinition<O extends OptionSpecs, C> {
   readonly autoSelect?: boolean;
   readonly traits: DriverTraits;
   readonly options: O;
-  /** Derived by trying, not by looking. Core gives each probe a deadline of its own. */
-  status(host: Host, signal: AbortSignal): Promise<DriverStatus>;
+  /**
+   * Derived by trying, not by looking. Core gives each probe a deadline of its own. With `machine`, which core gives before it makes one
+   * with a driver that was named: whether that machine can work here; else whether one of the host's own CPU with all defaults can.
+   */
+  status(host: Host, signal: AbortSignal, machine?: StatusRequest<OptionValues<O>>): Promise<DriverStatus>;
   /** Pure: mk's hardware spec and validated options to the driver's own config, plain versioned JSON that core persists. */
   createConfig(spec: MachineSpec, options: OptionValues<O>): C;
   /** Parses and migrates what this or an earlier version of the driver persisted. Pure. Throws MkError CONFIG_CORRUPT. */
@@ -91,7 +101,11 @@ export interface Driver {
   readonly autoSelect: boolean;
   readonly traits: DriverTraits;
   readonly options: OptionSpecs;
-  status(host: Host, signal: AbortSignal): Promise<DriverStatus>;
+  status(
+    host: Host,
+    signal: AbortSignal,
+    machine?: StatusRequest<Readonly<Record<string, unknown>>>,
+  ): Promise<DriverStatus>;
   createConfig(spec: MachineSpec, options: Readonly<Record<string, unknown>>): unknown;
   parseConfig(raw: unknown): unknown;
   createDriver(config: unknown, context: MachineContext): Machine | Promise<Machine>;

@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import type { Driver } from "../contract/driver.js";
 import type { GuestArch, MachineSpec } from "../contract/spec.js";
 import { MkError } from "../errors.js";
-import { resolveOptions } from "../options/resolve-options.js";
 import type { WantedMachine } from "../store/intent.js";
 import { type MachineConfig, SCHEMA_VERSION } from "../store/machine-config.js";
 import type { Call } from "./call.js";
@@ -14,6 +13,7 @@ import { type MachineSession, sessionOf } from "./machine-session.js";
 import type { CoreOperation } from "./operation.js";
 import { type Redact, redactor } from "./redact.js";
 import { runOnMachine } from "./run-on-machine.js";
+import { statusRequestFor } from "./wanted-machine.js";
 
 const DEFAULTS = { cpus: 2, memoryMiB: 2048, diskMiB: 20 * 1024 } as const;
 
@@ -33,15 +33,10 @@ export async function createMachine(
   replaced?: MachineSession,
 ): Promise<MachineSession> {
   const userConfig = await engine.userConfig();
-  const options = resolveOptions(driver, {
-    given: request.options,
-    env: engine.host.env,
-    config: userConfig.options[driver.name],
-  });
+  const { arch, options } = await statusRequestFor(engine, driver, request);
   const secrets = redactor(driver.options, options);
   const redact: Redact = (value) => secrets(replaced === undefined ? value : replaced.redact(value));
   return await runOnMachine(engine, { name, driver, redact }, "create", call, async (op) => {
-    const arch = request.arch ?? hostArch(engine);
     const entry = (await engine.registry()).find(driver.name);
     const imageDigest = await op.step("image", "preparing the guest image", () =>
       chooseImage(engine, driver, arch, request, op),
@@ -136,8 +131,4 @@ async function chooseImage(
   throw new MkError("IMAGE_ABSENT", `there is no guest image ${request.imageDigest}`, {
     hint: "List the images there are with `mk image list`.",
   });
-}
-
-function hostArch({ host }: Engine): GuestArch {
-  return host.arch === "arm64" ? "arm64" : "amd64";
 }

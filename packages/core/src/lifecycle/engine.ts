@@ -2,6 +2,7 @@ import type { ImageSource } from "../api.js";
 import type { Host } from "../contract/host.js";
 import type { EventLog } from "../events/event-log.js";
 import type { Registry } from "../registry/registry.js";
+import type { ReadyFor } from "../selection/assert-ready.js";
 import type { Home } from "../store/home.js";
 import type { MachineStore } from "../store/machine-store.js";
 import type { Reserve } from "../store/reserve.js";
@@ -15,6 +16,7 @@ export interface Engine {
   readonly host: Host;
   readonly images: ImageSource | undefined;
   readonly events: EventLog;
+  readonly ready: ReadyFor;
   /** Discovery runs at the first call. */
   registry(): Promise<Registry>;
   userConfig(): Promise<UserConfig>;

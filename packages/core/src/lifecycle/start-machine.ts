@@ -2,6 +2,7 @@ import type { StartRequest } from "../api.js";
 import type { Driver } from "../contract/driver.js";
 import { MkError } from "../errors.js";
 import { machineSource } from "../events/event-log.js";
+import { assertReady } from "../selection/assert-ready.js";
 import { type Selection, selectDriver } from "../selection/select-driver.js";
 import type { WantedMachine } from "../store/intent.js";
 import { bootMachine } from "./boot-machine.js";
@@ -18,7 +19,7 @@ import { reconfigureMachine } from "./reconfigure-machine.js";
 import { stopMachine } from "./stop-machine.js";
 import { requireConfig } from "./stored-machine.js";
 import { sweepLeftovers } from "./sweep-leftovers.js";
-import { likeMachine, withRequest } from "./wanted-machine.js";
+import { likeMachine, statusRequestFor, withRequest } from "./wanted-machine.js";
 
 /** Makes the machine if there is none, gives it the settings asked for, starts it unless it runs, and waits until its guest is ready. */
 export async function startMachine(engine: Engine, name: string, request: StartRequest, call: Call): Promise<void> {
@@ -96,13 +97,13 @@ async function startNew(engine: Engine, name: string, request: StartRequest, cal
   }
 }
 
+/** The driver, known to work here before anything is downloaded, built or written for its machine. */
 async function chooseDriver(engine: Engine, name: string, request: WantedMachine, call: Call): Promise<Selection> {
   const { driver: configured } = await engine.userConfig();
-  const selection = await selectDriver(
-    await engine.registry(),
-    { requested: request.driver, env: engine.host.env.MK_DRIVER, configured },
-    { host: engine.host, signal: call.signal },
-  );
+  const registry = await engine.registry();
+  const asking = { host: engine.host, signal: call.signal };
+  const wishes = { requested: request.driver, env: engine.host.env.MK_DRIVER, configured };
+  const selection = await selectDriver(registry, wishes, asking);
   const { driver, why, alternates, rejects } = selection;
   engine.events.emit(machineSource(name), {
     type: "driver.selected",
@@ -111,6 +112,11 @@ async function chooseDriver(engine: Engine, name: string, request: WantedMachine
     alternates: alternates.map((alternate) => alternate.name),
     rejects,
   });
+  // One that brings its own system costs nothing before its own `create`, which says best what is wrong.
+  if (!selection.automatic && driver.traits.image !== "none") {
+    const machine = await statusRequestFor(engine, driver, request);
+    await assertReady(registry, driver, engine.ready, { ...asking, machine });
+  }
   return selection;
 }
 

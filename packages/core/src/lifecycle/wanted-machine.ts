@@ -1,7 +1,12 @@
 import type { StartRequest } from "../api.js";
+import type { Driver, StatusRequest } from "../contract/driver.js";
+import type { Host } from "../contract/host.js";
+import type { GuestArch } from "../contract/spec.js";
+import { resolveOptions } from "../options/resolve-options.js";
 import type { Registry } from "../registry/registry.js";
 import type { WantedMachine } from "../store/intent.js";
 import type { MachineConfig } from "../store/machine-config.js";
+import type { Engine } from "./engine.js";
 
 /** What would make a machine like this one. The image is left out: a new machine gets the newest. */
 export function likeMachine({ machine: { spec }, driver, options }: MachineConfig): WantedMachine {
@@ -17,4 +22,22 @@ export function withRequest(wanted: WantedMachine, request: StartRequest, regist
     driver === undefined ? undefined : (registry.find(driver)?.name ?? driver);
   const sameDriver = asked.driver === undefined || nameOf(asked.driver) === nameOf(wanted.driver);
   return { ...wanted, ...given, options: { ...(sameDriver && wanted.options), ...asked.options } };
+}
+
+/** What the driver has to know to say whether it can make this machine here. INVALID_OPTION. */
+export async function statusRequestFor(
+  { host, userConfig }: Engine,
+  driver: Driver,
+  wanted: WantedMachine,
+): Promise<StatusRequest<Record<string, unknown>>> {
+  const { options } = await userConfig();
+  return {
+    arch: wanted.arch ?? hostArch(host),
+    options: resolveOptions(driver, { given: wanted.options, env: host.env, config: options[driver.name] }),
+  };
+}
+
+/** Guests for the host's own CPU run fastest. */
+export function hostArch({ arch }: Pick<Host, "arch">): GuestArch {
+  return arch === "arm64" ? "arm64" : "amd64";
 }

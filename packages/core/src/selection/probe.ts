@@ -1,4 +1,4 @@
-import type { Driver } from "../contract/driver.js";
+import type { Driver, StatusRequest } from "../contract/driver.js";
 import type { Host } from "../contract/host.js";
 import type { DriverStatus } from "../contract/status.js";
 import { MkError } from "../errors.js";
@@ -20,6 +20,8 @@ export interface ProbeOptions {
   readonly signal: AbortSignal;
   /** For each driver alone, load included; default 10 s: a cold accelerator check boots a guest. */
   readonly deadlineMs?: number;
+  /** The machine that is to be made; default one of the host's own CPU with all defaults. */
+  readonly machine?: StatusRequest<Readonly<Record<string, unknown>>>;
 }
 
 /**
@@ -37,7 +39,7 @@ export async function probeDrivers(
 async function probeDriver(
   registry: Registry,
   entry: DriverEntry,
-  { host, signal, deadlineMs = 10_000 }: ProbeOptions,
+  { host, signal, deadlineMs = 10_000, machine }: ProbeOptions,
 ): Promise<Probe> {
   signal.throwIfAborted();
   const deadline = new AbortController();
@@ -51,7 +53,7 @@ async function probeDriver(
     // Raced, not only signalled: a driver that ignores its signal must not hold up all others.
     const status = await orAbort(probe, 0, async () => {
       driver = await registry.load(entry.name, probe);
-      return await driver.status(host, probe);
+      return await driver.status(host, probe, machine);
     });
     return { entry, ...(driver !== undefined && { driver }), status };
   } catch (cause) {

@@ -36,7 +36,7 @@ export interface Selection {
 }
 
 /**
- * The driver for a machine. A named one is loaded and not probed: its own `create` says what is wrong with it. Otherwise all installed
+ * The driver for a machine. A named one is loaded and not probed: core does that before it makes a machine. Otherwise all installed
  * drivers are probed at once and the best that is ready wins. DRIVER_UNKNOWN and its kin for a name; MACHINE_EXISTS when an existing
  * machine was asked for with another driver; NO_DRIVER listing every driver with its reason when none is ready.
  */

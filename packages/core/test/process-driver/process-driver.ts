@@ -17,6 +17,7 @@ export interface ProcessDriverInit {
   readonly script?: string;
   readonly priority?: Driver["priority"];
   readonly parallel?: boolean;
+  readonly status?: Driver["status"];
   /** Replaces parts of each machine. */
   readonly change?: (machine: Machine, context: MachineContext) => Machine;
 }
@@ -29,6 +30,7 @@ export function processDriver({
   script = SCRIPT,
   priority = "default",
   parallel = true,
+  status = async () => ({ status: "ready" }),
   change = (machine) => machine,
 }: ProcessDriverInit = {}): Driver {
   return defineDriver({
@@ -48,7 +50,7 @@ export function processDriver({
       size: { type: "string", describe: "something that cannot change" },
       token: { type: "string", describe: "a secret", secret: true, change: "live" },
     },
-    status: async () => ({ status: "ready" }),
+    status,
     createConfig: (spec, options): Config => ({
       version: 1,
       cpus: spec.cpus,

@@ -1,7 +1,7 @@
 import type { Driver, DriverStatus, MachineContext } from "@mk/core";
 import { IsolatedConnection } from "./isolated-machine.js";
 import { IsolatedProcess, type IsolatedProgram, isolatedCommand } from "./isolated-process.js";
-import { fromJson, ISOLATED_METHODS, type Outcome } from "./messages.js";
+import { fromJson, ISOLATED_METHODS, type IsolatedStatusRequest, type Outcome, toJson } from "./messages.js";
 import { settle } from "./outcome.js";
 
 /** How a driver's own process is started. */
@@ -34,15 +34,14 @@ export function isolated(driver: Driver, options: IsolatedOptions): Driver {
   return Object.freeze({
     ...driver,
     builtin: false,
-    async status(host, signal): Promise<DriverStatus> {
+    async status(host, signal, machine): Promise<DriverStatus> {
       signal.throwIfAborted();
       const process = start(host.env);
       const onAbort = () => void process.kill();
       signal.addEventListener("abort", onAbort, { once: true });
       try {
-        return settle(
-          fromJson(await process.call(ISOLATED_METHODS.Status, new Uint8Array())) as Outcome,
-        ) as DriverStatus;
+        const request = toJson({ machine } satisfies IsolatedStatusRequest);
+        return settle(fromJson(await process.call(ISOLATED_METHODS.Status, request)) as Outcome) as DriverStatus;
       } catch (error) {
         signal.throwIfAborted();
         throw error;

@@ -1,4 +1,4 @@
-import type { MachineSpec, Operation, Progress, SerializedMkError } from "@mk/core";
+import type { MachineSpec, Operation, Progress, SerializedMkError, StatusRequest } from "@mk/core";
 import { gob } from "../gob/schema.js";
 import { emptySchema } from "../rpc/messages.js";
 import type { RpcMethod } from "../rpc/rpc-client.js";
@@ -12,6 +12,7 @@ export const SERVICE = "MkDriver";
 export const ISOLATED_METHODS = {
   /** {@link OpenRequest}; answers {@link OpenReply}. Once, before all others but Status. */
   Open: jsonMethod("Open"),
+  /** {@link IsolatedStatusRequest}; answers {@link Outcome}. */
   Status: jsonMethod("Status"),
   /** {@link CallRequest}; answers {@link Outcome}. */
   Call: jsonMethod("Call"),
@@ -22,6 +23,10 @@ export const ISOLATED_METHODS = {
   /** {@link Answer} to an `ask`. */
   Answer: { name: "Answer", argument: gob.bytes, reply: gob.ignored },
 } as const;
+
+export interface IsolatedStatusRequest {
+  readonly machine?: StatusRequest<Readonly<Record<string, unknown>>> | undefined;
+}
 
 export interface OpenRequest {
   readonly name: string;

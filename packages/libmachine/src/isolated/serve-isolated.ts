@@ -18,6 +18,7 @@ import {
   type CallRequest,
   fromJson,
   ISOLATED_METHODS,
+  type IsolatedStatusRequest,
   type OpenRequest,
   type Outcome,
   type Question,
@@ -111,9 +112,10 @@ export function serveIsolated(driver: Driver): void {
 
   const service = new RpcService(SERVICE)
     .on(ISOLATED_METHODS.Open, async (request) => toJson(await outcomeOf(() => open(fromJson(request) as OpenRequest))))
-    .on(ISOLATED_METHODS.Status, async () =>
-      toJson(await outcomeOf(() => driver.status(createNodeHost(), AbortSignal.timeout(60_000)))),
-    )
+    .on(ISOLATED_METHODS.Status, async (request) => {
+      const { machine } = fromJson(request) as IsolatedStatusRequest;
+      return toJson(await outcomeOf(() => driver.status(createNodeHost(), AbortSignal.timeout(60_000), machine)));
+    })
     .on(ISOLATED_METHODS.Call, async (request) => toJson(await run(fromJson(request) as CallRequest)))
     .on(ISOLATED_METHODS.Cancel, (call) => {
       running.get(call)?.abort(new MkError("CANCELLED", "the operation was given up"));
