@@ -29,7 +29,10 @@ export interface MkOptions {
   readonly images?: ImageSource;
   /** Default: this computer. */
   readonly host?: Host;
-  /** Hears every event of every operation of this instance. */
+  /**
+   * Hears every event of every operation of this instance. What it throws disturbs no operation: it is thrown again by itself, as an uncaught
+   * exception of the program, as that of a listener of `EventTarget` or a subscriber of `diagnostics_channel` is.
+   */
   readonly onEvent?: (event: MkEvent) => void;
   /** Aborts everything that this instance does. */
   readonly signal?: AbortSignal;

@@ -46,6 +46,22 @@ describe("the event log", () => {
     expect(await messages(log.read())).toEqual(["events were dropped since nobody read them in time", "3", "4", "5"]);
   });
 
+  it("emits whatever its listener throws, which the program hears of as an uncaught exception", async () => {
+    const uncaught = new Promise<unknown>((resolve) => process.setUncaughtExceptionCaptureCallback(resolve));
+    try {
+      const fault = new Error("a fault of the listener");
+      const log = createEventLog(() => {
+        throw fault;
+      });
+      log.emit("a", note("1"));
+      log.close();
+      expect(await messages(log.read())).toEqual(["1"]);
+      expect(await uncaught).toBe(fault);
+    } finally {
+      process.setUncaughtExceptionCaptureCallback(null);
+    }
+  });
+
   it("ends a reader by its signal", async () => {
     const log = createEventLog();
     const controller = new AbortController();

@@ -12,7 +12,10 @@ export interface EventLog {
   close(): void;
 }
 
-/** A log that keeps the newest `capacity` events, so that who subscribes late hears what was. */
+/**
+ * A log that keeps the newest `capacity` events, so that who subscribes late hears what was. `emit` never throws: what `onEvent` throws is
+ * thrown again by itself, as an uncaught exception of the program.
+ */
 export function createEventLog(onEvent?: (event: MkEvent) => void, capacity = CAPACITY): EventLog {
   const kept: MkEvent[] = [];
   let dropped = 0;
@@ -67,8 +70,15 @@ export function createEventLog(onEvent?: (event: MkEvent) => void, capacity = CA
         kept.shift();
         dropped++;
       }
-      onEvent?.(event);
       wake();
+      try {
+        onEvent?.(event);
+      } catch (error) {
+        // A fault of the listener is for the program to hear of: the operation that emits cannot help it, and must not fail by it.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
     },
     read: ({ source, signal } = {}) => follow(source, signal),
     close() {
