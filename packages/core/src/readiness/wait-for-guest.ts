@@ -11,15 +11,22 @@ const TAIL_LINES = 40;
 const SILENCE_MS = 3_000;
 /** What the console of a machine that runs has to say comes at once: after this silence the guest itself is asked. */
 const FIRST_SILENCE_MS = 250;
+/**
+ * A fresh guest that has started its SSH server and is silent this long may have said `ready` in the midst of a line of its kernel. Long, and
+ * doubled at each question, since an emulated guest takes seconds to answer while its engine starts.
+ */
+const TORN_SILENCE_MS = 30_000;
 
 export interface GuestSource {
   readonly machine: Machine;
   readonly console: NonNullable<Machine["console"]>;
+  /** Asks the guest itself whether it is ready. */
+  readonly isReady: (op: Operation) => Promise<boolean>;
   /**
-   * Asks the guest itself whether it is ready, for a machine that has run before: the guest says so once, and its console may be a ring or
-   * a log that was cut. Not given for a fresh start, which has lost nothing, and whose guest has better to do than to answer.
+   * Whether the machine runs already: its guest says that it is ready once, and its console may be a ring or a log that was cut, so it is
+   * asked soon. The guest of a fresh start has better to do than to answer, and is asked when its `ready` seems to be lost.
    */
-  readonly isReady?: (op: Operation) => Promise<boolean>;
+  readonly hasRun: boolean;
 }
 
 /**
@@ -27,7 +34,7 @@ export interface GuestSource {
  * console's tail when the guest reports a failure or the machine stops; the operation's deadline is put off by each marker.
  */
 export async function waitForGuest(
-  { machine, console: source, isReady }: GuestSource,
+  { machine, console: source, isReady, hasRun }: GuestSource,
   op: CoreOperation,
 ): Promise<void> {
   const stop = new AbortController();
@@ -35,11 +42,19 @@ export async function waitForGuest(
   const lines = consoleLines(source.read(signal))[Symbol.asyncIterator]();
   const tail: string[] = [];
   const seen = new Set<string>();
-  let silenceMs = isReady === undefined ? SILENCE_MS : FIRST_SILENCE_MS;
+  let silenceMs = hasRun ? FIRST_SILENCE_MS : SILENCE_MS;
+  let tornSilenceMs = TORN_SILENCE_MS;
+
+  /** Whether the guest is to be asked after this silence. */
+  function isDue(quietMs: number): boolean {
+    if (hasRun) return true;
+    if (!seen.has("ssh") || quietMs < tornSilenceMs) return false;
+    tornSilenceMs *= 2;
+    return true;
+  }
 
   /** Whether the guest says itself that it is ready, before a line comes. */
   async function asked(line: Promise<unknown>): Promise<boolean> {
-    if (isReady === undefined) return false;
     const enough = new AbortController();
     try {
       const answer = isReady({ ...op, signal: AbortSignal.any([op.signal, enough.signal]) });
@@ -54,13 +69,14 @@ export async function waitForGuest(
     const next = lines.next();
     // Handled below; a rejection after we have stopped listening must not be an unhandled one.
     next.catch(() => undefined);
-    for (;;) {
+    for (let quietMs = 0; ; ) {
       const result = await orSilence(next, silenceMs, op.signal);
       if (result === "silence") {
+        quietMs += silenceMs;
         // Each look and each question costs a slow guest or hypervisor something.
         silenceMs = Math.min(silenceMs * 2, SILENCE_MS);
         await assertAlive(machine, op, tail);
-        if (await asked(next)) return undefined;
+        if (isDue(quietMs) && (await asked(next))) return undefined;
       } else if (result.done !== true) {
         return result.value;
       } else {

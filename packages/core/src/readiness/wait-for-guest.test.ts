@@ -1,0 +1,70 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Machine } from "../contract/machine.js";
+import { runOperation } from "../lifecycle/operation.js";
+import { waitForGuest } from "./wait-for-guest.js";
+
+const TORN = "mk-guest: rea[   12.3] docker0: port 1 entered blocking state\r\ndy uptime=12.3\r\n";
+
+/** A start whose console says this and then nothing; `asked` are the seconds at which the guest was asked whether it is ready. */
+function start(said: string, isReady: () => Promise<boolean>, hasRun = false) {
+  const begunAt = Date.now();
+  const asked: number[] = [];
+  const machine = { inspect: async () => ({ state: "running" }) } as unknown as Machine;
+  async function* read(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(said);
+    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  }
+  const ask = async (): Promise<boolean> => {
+    asked.push((Date.now() - begunAt) / 1000);
+    return await isReady();
+  };
+  const init = {
+    name: "start",
+    machine: "mk",
+    signal: new AbortController().signal,
+    limits: { idleMs: 180_000 },
+    emit: () => {},
+  } as const;
+  const ended = runOperation(init, (op) => waitForGuest({ machine, console: { read }, isReady: ask, hasRun }, op)).then(
+    () => "ready",
+    (error: unknown) => (error as { code?: string }).code,
+  );
+  return { ended, asked };
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe("a fresh start", () => {
+  it("asks the guest itself when it is silent for long behind its SSH server: its `ready` may be torn", async () => {
+    const { ended, asked } = start(`mk-guest: ssh uptime=5.1\r\n${TORN}`, async () => true);
+    await vi.advanceTimersByTimeAsync(29_000);
+    expect(asked).toEqual([]);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(await ended).toBe("ready");
+    expect(asked).toEqual([30]);
+  });
+
+  it("asks ever more seldom, since a guest that starts slowly has better to do than to answer", async () => {
+    const { ended, asked } = start("mk-guest: ssh uptime=5.1\r\n", async () => false);
+    await vi.advanceTimersByTimeAsync(180_000);
+    expect(await ended).toBe("TIMED_OUT");
+    expect(asked).toEqual([30, 60, 120]);
+  });
+
+  it("never asks a guest that has not started its SSH server", async () => {
+    const { ended, asked } = start("mk-guest: boot uptime=1.0\r\n", async () => true);
+    await vi.advanceTimersByTimeAsync(180_000);
+    expect(await ended).toBe("TIMED_OUT");
+    expect(asked).toEqual([]);
+  });
+});
+
+describe("a start of a machine that runs", () => {
+  it("asks the guest as soon as its console has no more to say", async () => {
+    const { ended, asked } = start("", async () => true, true);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await ended).toBe("ready");
+    expect(asked).toEqual([0.25]);
+  });
+});
