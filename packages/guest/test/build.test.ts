@@ -178,7 +178,10 @@ describe.skipIf(!hasProgram("xz"))("an archive made by the test (needs xz to pac
     const archive = await fakeArchive();
     const home = await temporaryDirectory();
     change(archive.files);
-    await expect(build(archive, home)).rejects.toMatchObject({ code: "INTEGRITY" });
+    await expect(build(archive, home)).rejects.toMatchObject({
+      code: "INTEGRITY",
+      message: expect.stringContaining(`The mirror is ${archive.mirror}, given by the option --mirror.`),
+    });
     expect(await imagesOf(home)).toEqual([]);
   });
 
@@ -223,6 +226,35 @@ describe.skipIf(!hasProgram("xz"))("an archive made by the test (needs xz to pac
     await build(archive, home);
     expect(await imagesOf(home)).toEqual([image.digest.slice("sha256:".length)]);
   });
+});
+
+describe("a mirror that was named", () => {
+  const from = async (mirror: string | undefined, env: Readonly<Record<string, string>> = {}) =>
+    buildImage(
+      { home: await temporaryDirectory(), arch: "amd64", mirror, env, aptDirectory: "/nowhere" },
+      recordedOperation(),
+    );
+
+  test.each([
+    ["the option --mirror", "http://127.0.0.1:9/one", {}],
+    ["MK_DEBIAN_MIRROR", undefined, { MK_DEBIAN_MIRROR: "http://127.0.0.1:9/one" }],
+  ])("is named with %s when it cannot be reached", async (givenBy, option, env) => {
+    await expect(from(option, env)).rejects.toMatchObject({
+      code: "DOWNLOAD_FAILED",
+      message: expect.stringContaining(`The mirror is http://127.0.0.1:9/one, given by ${givenBy}.`),
+      hint: `Check the address of the mirror and the network, or leave out ${givenBy}.`,
+    });
+  });
+
+  test.each(["nonsense", "ftp://ftp.example/debian", "http://"])(
+    "is refused when it is no address: %s",
+    async (uri) => {
+      await expect(from(uri)).rejects.toMatchObject({
+        code: "INVALID_ARGUMENT",
+        message: `"${uri}", given by the option --mirror, is not the address of a mirror.`,
+      });
+    },
+  );
 });
 
 describe.skipIf(!hasProgram("xz"))("the cache (needs xz to pack a test archive)", () => {

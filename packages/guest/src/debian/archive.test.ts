@@ -13,7 +13,7 @@ import type { Mirror } from "./mirrors.js";
 const xz = new XzThreads();
 afterAll(() => xz[Symbol.asyncDispose]());
 
-const mirror = (archive: string): Mirror => ({ archive, security: [`${archive}-security`], origin: "test" });
+const mirror = (archive: string): Mirror => ({ archive, security: [`${archive}-security`] });
 
 describe.skipIf(!hasProgram("xz"))("an archive made by the test (needs xz to pack it)", () => {
   const open = async (

@@ -1,3 +1,4 @@
+import { MkError } from "@mk/core";
 import type { AptConfiguration, AptSource } from "./apt-configuration.js";
 
 /** A place that serves Debian's archive. */
@@ -6,8 +7,8 @@ export interface Mirror {
   readonly archive: string;
   /** Bases of the security archive, tried in turn. */
   readonly security: readonly string[];
-  /** For people: where the choice comes from. */
-  readonly origin: string;
+  /** For people: by what the user named it. Absent for those of apt and of Debian. */
+  readonly givenBy?: string;
 }
 
 /** Debian's own addresses for everyone. Source: https://www.debian.org/mirror/list. */
@@ -28,10 +29,17 @@ const isDebian = (source: AptSource): boolean =>
 
 const trim = (uri: string): string => uri.replace(/\/+$/, "");
 
-function named(mirror: string, origin: string): Mirror {
-  const archive = trim(mirror);
+function mirrorAt(uri: string): Mirror {
+  const archive = trim(uri);
   const beside = /\/debian$/.test(archive) ? [`${archive}-security`] : [];
-  return { archive, security: [...beside, ...PUBLISHED_SECURITY], origin };
+  return { archive, security: [...beside, ...PUBLISHED_SECURITY] };
+}
+
+function named(uri: string, givenBy: string): Mirror {
+  if (isHttp(uri) && URL.canParse(uri)) return { ...mirrorAt(uri), givenBy };
+  throw new MkError("INVALID_ARGUMENT", `"${uri}", given by ${givenBy}, is not the address of a mirror.`, {
+    hint: "Give an address such as http://ftp.debian.org/debian.",
+  });
 }
 
 export interface MirrorChoice {
@@ -43,10 +51,10 @@ export interface MirrorChoice {
 
 /**
  * The mirrors to try, in order. One that was named (by option, or by MK_DEBIAN_MIRROR) is the only one; else the host's own, then Debian's
- * published ones. Which mirror serves a file never matters for trust: everything is checked against Debian's signature.
+ * published ones. Which mirror serves a file never matters for trust: everything is checked against Debian's signature. INVALID_ARGUMENT.
  */
 export function chooseMirrors({ option, env, apt }: MirrorChoice): readonly Mirror[] {
-  if (option !== undefined && option !== "") return [named(option, "the mirror option")];
+  if (option !== undefined && option !== "") return [named(option, "the option --mirror")];
   const fromEnv = env.MK_DEBIAN_MIRROR;
   if (fromEnv !== undefined && fromEnv !== "") return [named(fromEnv, "MK_DEBIAN_MIRROR")];
   const own = apt.sources.filter(isDebian);
@@ -56,11 +64,29 @@ export function chooseMirrors({ option, env, apt }: MirrorChoice): readonly Mirr
     .map(
       ({ uri }): Mirror => ({
         archive: uri,
-        security: [...new Set([...ownSecurity, ...named(uri, "").security])],
-        origin: "apt's configuration",
+        security: [...new Set([...ownSecurity, ...mirrorAt(uri).security])],
       }),
     );
-  const published = PUBLISHED.map((base) => named(`${base}/debian`, "Debian's list of mirrors"));
+  const published = PUBLISHED.map((base) => mirrorAt(`${base}/debian`));
   const seen = new Set<string>();
   return [...fromApt, ...published].filter(({ archive }) => !seen.has(archive) && seen.add(archive));
+}
+
+/** Runs what downloads from these mirrors. When the user named the mirror, its failure says so: there is no other that could be tried. */
+export async function blamingMirror<T>([mirror]: readonly Mirror[], work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (mirror?.givenBy === undefined || !MkError.is(error)) throw error;
+    if (error.code !== "DOWNLOAD_FAILED" && error.code !== "INTEGRITY") throw error;
+    const { archive, givenBy } = mirror;
+    const { hint, docs, details, cause } = error;
+    throw new MkError(error.code, `${error.message} The mirror is ${archive}, given by ${givenBy}.`, {
+      hint:
+        error.code === "INTEGRITY" ? hint : `Check the address of the mirror and the network, or leave out ${givenBy}.`,
+      docs,
+      details,
+      cause,
+    });
+  }
 }

@@ -40,7 +40,7 @@ async function removeLeftovers(images: string, prefix: string): Promise<void> {
 /**
  * Builds the guest image of Debian's current stable and returns it. Needs neither root nor tools of the host; the same packages give the same
  * image, so a build of an unchanged archive finds the image that is there. Two builds of one architecture do not run at once.
- * INTEGRITY when anything is not as Debian signed it, DOWNLOAD_FAILED, NO_SPACE.
+ * INTEGRITY when anything is not as Debian signed it, DOWNLOAD_FAILED, NO_SPACE; INVALID_ARGUMENT for a mirror that is no address.
  */
 export async function buildImage(options: BuildImageOptions, op: Operation): Promise<GuestImage> {
   const lock = await buildLockPath(options.home, options.arch);

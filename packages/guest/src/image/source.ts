@@ -3,7 +3,7 @@ import { readArchiveKeyring } from "../assets.js";
 import type { XzThreads } from "../deb/xz-threads.js";
 import { readAptConfiguration } from "../debian/apt-configuration.js";
 import { type DebianArchive, openArchive } from "../debian/archive.js";
-import { chooseMirrors } from "../debian/mirrors.js";
+import { blamingMirror, chooseMirrors } from "../debian/mirrors.js";
 import type { DebianPackage } from "../debian/packages-index.js";
 import { resolvePackages } from "../debian/resolve.js";
 import { download } from "../download/download.js";
@@ -34,19 +34,18 @@ export async function openSource(
   const apt = await readAptConfiguration(options.aptDirectory);
   const fromEnv = proxyFromEnvironment(env);
   const get = httpClient(fromEnv.httpProxy === undefined && fromEnv.httpsProxy === undefined ? apt.proxy : fromEnv);
-  const archive = await openArchive(
-    {
-      mirrors: chooseMirrors({ option: options.mirror, env, apt }),
-      keyring: options.keyring ?? (await readArchiveKeyring()),
-      arch: options.arch,
-      get,
-      directory: downloads,
-      now: options.now ?? Date.now(),
-      checkValidUntil: apt.checkValidUntil,
-      xz,
-    },
-    op,
-  );
+  const mirrors = chooseMirrors({ option: options.mirror, env, apt });
+  const from = {
+    mirrors,
+    keyring: options.keyring ?? (await readArchiveKeyring()),
+    arch: options.arch,
+    get,
+    directory: downloads,
+    now: options.now ?? Date.now(),
+    checkValidUntil: apt.checkValidUntil,
+    xz,
+  };
+  const archive = await blamingMirror(mirrors, () => openArchive(from, op));
   const packages = resolvePackages(archive.index, {
     packages: [...PACKAGES, ...ARCH_PACKAGES[options.arch]],
     exclude: EXCLUDED,
@@ -110,10 +109,8 @@ export async function fetchPackages(
         files.arrived(next, await download(request, { signal, directory: downloads, get: source.get, onBytes }));
       }
     };
-    await together(
-      Array.from({ length: PARALLEL_DOWNLOADS }, () => worker),
-      op.signal,
-    );
+    const workers = Array.from({ length: PARALLEL_DOWNLOADS }, () => worker);
+    await blamingMirror([source.archive.mirror], () => together(workers, op.signal));
   });
 }
 
