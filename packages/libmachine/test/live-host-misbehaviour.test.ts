@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { access, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { access, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +17,12 @@ import { hasCode } from "./support/isolated-machine.js";
 import { isAlive, type PeerOptions, peerSession } from "./support/peer-session.js";
 
 const suite = await live({ needs: ["go", "linux"] });
+
+/** The line that the peer writes to its PEER_LOG when it is in this method, before it does as it is told there. */
+const callOf = (name: string, log: string): Promise<string> =>
+  until(`${name} is called`, async () =>
+    (await readFile(log, "utf8").catch(() => "")).split("\n").find((text) => text.endsWith(` ${name}`)),
+  );
 
 suite("a plugin that misbehaves", () => {
   let peers: GoPeers;
@@ -148,13 +154,17 @@ suite("a plugin that misbehaves", () => {
     );
 
     it.each(names)("is given up and ended when it hangs in %s", async (name) => {
-      const signal = AbortSignal.timeout(2000);
+      const log = join(store, "calls");
+      const controller = new AbortController();
+      const { signal } = controller;
       const run = async () => {
-        const session = await open({ PEER_HANG_ON: name }, { signal });
+        const session = await open({ PEER_HANG_ON: name, PEER_LOG: log }, { signal });
         await call(session, name, signal);
       };
-      const reason: unknown = await run().catch((error: unknown) => error);
-      expect(reason).toBe(signal.reason);
+      const given = run().catch((error: unknown) => error);
+      await callOf(name, log);
+      controller.abort(new Error("enough"));
+      expect(await given).toBe(signal.reason);
       for (const session of sessions.splice(0)) {
         expect(session.isUsable).toBe(false);
         await session.close();
@@ -282,10 +292,7 @@ suite("mk beside a plugin", () => {
     });
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
     const directory = (await lines.next()).value as string;
-    const { readFile } = await import("node:fs/promises");
-    const line = await until("Create is called", async () =>
-      (await readFile(log, "utf8").catch(() => "")).split("\n").find((text) => text.endsWith(" Create")),
-    );
+    const line = await callOf("Create", log);
     await rm(log, { force: true });
     return { child, directory, lines, pluginPid: Number(line.split(" ")[1]) };
   };
