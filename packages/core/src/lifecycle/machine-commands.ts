@@ -125,11 +125,11 @@ async function withMachine<T>(
   await using lock = await lockMachine(engine, name, command, call.signal);
   void lock;
   const config = await requireConfig(engine, name);
-  const session = config === undefined ? undefined : await reconcileMachine(engine, config, call);
-  if (session === undefined) throw absent(name);
-  await using opened = session;
-  if ((await opened.intent.read())?.operation === "recreate") throw halfMadeAnew(name);
-  return await work(opened);
+  const found = config === undefined ? undefined : await reconcileMachine(engine, config, call);
+  if (found === undefined) throw absent(name);
+  await using session = found.session;
+  if (found.recreation !== undefined) throw halfMadeAnew(name);
+  return await work(session);
 }
 
 function halfMadeAnew(name: string): MkError {

@@ -1,9 +1,17 @@
+import type { Intent } from "../store/intent.js";
 import type { MachineConfig } from "../store/machine-config.js";
 import type { Call } from "./call.js";
 import { deleteMachine } from "./delete-machine.js";
 import type { Engine } from "./engine.js";
 import { type MachineSession, openSession } from "./machine-session.js";
 import { runOnMachine } from "./run-on-machine.js";
+
+/** A machine with nothing left half done but, at most, its being made anew. */
+export interface Reconciled {
+  readonly session: MachineSession;
+  /** What it was becoming when that was interrupted. */
+  readonly recreation?: Intent;
+}
 
 /**
  * Finishes or undoes what a killed command began, as its intent on disk says, and opens the machine. Undefined when nothing is left of
@@ -15,14 +23,13 @@ export async function reconcileMachine(
   engine: Engine,
   config: MachineConfig,
   call: Call,
-): Promise<MachineSession | undefined> {
+): Promise<Reconciled | undefined> {
   const session = await openSession(engine, config, call.signal);
   const intent = await session.intent.read();
-  const begun = intent?.operation;
-  switch (begun) {
-    case undefined:
+  if (intent === undefined) return { session };
+  switch (intent.operation) {
     case "recreate":
-      return session;
+      return { session, recreation: intent };
     case "create":
     case "delete":
       await deleteMachine(engine, session, call);
@@ -31,15 +38,15 @@ export async function reconcileMachine(
     case "start":
     case "stop":
       await session.intent.resolve();
-      return session;
+      return { session };
     case "reconfigure":
       await runOnMachine(engine, session, "reconfigure", call, async (op) => {
         await op.step("driver", "restoring the machine's settings", async () => session.machine.reconfigure?.(op));
         await op.step("resolve", "finishing", () => session.intent.resolve());
       });
-      return session;
+      return { session };
     default:
-      begun satisfies never;
-      return session;
+      intent.operation satisfies never;
+      return { session };
   }
 }

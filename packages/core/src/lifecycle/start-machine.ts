@@ -30,10 +30,9 @@ export async function startMachine(engine: Engine, name: string, request: StartR
   const config = await requireConfig(engine, name);
   const found = config === undefined ? undefined : await reconcileMachine(engine, config, call);
   if (found === undefined) return await startNew(engine, name, request, call);
-  await using existing = found;
-  const intent = await existing.intent.read();
+  await using existing = found.session;
   // Allowed when it was begun.
-  if (intent?.operation === "recreate") return await recreate(engine, existing, request, call, intent.wanted);
+  if (found.recreation !== undefined) return await recreate(engine, existing, request, call, found.recreation.wanted);
   await startExisting(engine, existing, request, call);
 }
 
