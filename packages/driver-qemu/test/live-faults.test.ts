@@ -93,6 +93,12 @@ suite("what happens behind mk's back", () => {
     expect(await tiny.host.processes.isAlive(identity)).toBe(false);
   });
 
+  test("is in a session of its own, which the terminal's Ctrl-C does not reach", async () => {
+    await using tiny = await started();
+    const { stdout } = await tiny.host.run("ps", ["-o", "sid=", "-p", String(pidOf(tiny))]);
+    expect(Number(stdout)).toBe(pidOf(tiny));
+  });
+
   test.each(["launch", "power-on"])("goes on after a start that was cut short before %s", async (failAt) => {
     await using tiny = await tinyMachine();
     const machine = await tiny.handle();

@@ -1,16 +1,19 @@
 import { chmod, mkdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { PassThrough } from "node:stream";
 import { createMk } from "@mk/core";
 import { guestImages } from "@mk/guest";
-import { live, temporaryDirectory, testHome } from "@mk/testing";
+import { live, temporaryDirectory, testHome, until } from "@mk/testing";
 import { expect, test } from "vitest";
 import qemu from "../src/index.js";
 
 const suite = await live({ needs: ["qemu", "linux", "network"] });
 
 suite("the transport into a real guest", () => {
-  test("runs programs, copies trees both ways and forwards the engine's socket", { timeout: 900_000 }, async () => {
+  test("runs programs, copies trees both ways, forwards the engine's socket and ports on demand", {
+    timeout: 900_000,
+  }, async () => {
     await using directory = await temporaryDirectory("mk-way-");
     await using mk = createMk({
       home: directory.join("home"),
@@ -62,6 +65,15 @@ suite("the transport into a real guest", () => {
     await using forward = await machine.forward({ path: directory.join("d.sock") }, { path: "/run/docker.sock" });
     if (!("path" in forward.local)) throw new TypeError("not a socket");
     expect(await get(forward.local.path, "/_ping")).toBe("OK");
+
+    // QEMU accepts on the host before it has reached the guest: only what the guest says proves anything.
+    const stop = new AbortController();
+    const server = machine.script("while :; do echo pong | nc -l -p 8080; done", { signal: stop.signal });
+    server.catch(() => undefined); // it is ended below
+    const { host, port } = await machine.endpoint(8080);
+    expect(host).toBe("127.0.0.1");
+    await until("the guest answers", async () => (await read(host, port)) === "pong\n", AbortSignal.timeout(60_000));
+    stop.abort();
   });
 });
 
@@ -76,5 +88,19 @@ function get(socketPath: string, path: string): Promise<string> {
     })
       .once("error", reject)
       .end();
+  });
+}
+
+/** All that a server says before it closes, or before it has been silent for long. */
+function read(host: string, port: number): Promise<string> {
+  return new Promise((resolve) => {
+    let text = "";
+    const socket = connect({ host, port, timeout: 2_000 });
+    socket.on("data", (chunk) => {
+      text += chunk;
+      if (text.endsWith("\n")) socket.destroy();
+    });
+    socket.once("timeout", () => socket.destroy()).on("error", () => undefined);
+    socket.once("close", () => resolve(text));
   });
 }
