@@ -1,4 +1,5 @@
-import { live } from "@mk/testing";
+import { availableParallelism } from "node:os";
+import { live, shareOut } from "@mk/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openQemuBench, type QemuBench, SCENARIOS } from "./kill/qemu-bench.js";
 
@@ -8,27 +9,33 @@ suite("mk, killed at any step of a real QEMU machine", () => {
   /** One case alone, as the report of a failure names it. */
   const only = process.env.MK_KILL_ONLY;
   const counts = { run: 0, survived: 0, steps: new Set<string>() };
-  let bench: QemuBench;
+  /** Homes of their own: one case is waiting for a process most of the time. */
+  let benches: readonly QemuBench[] = [];
 
   beforeAll(async () => {
-    bench = await openQemuBench();
+    benches = await Promise.all(Array.from({ length: availableParallelism() }, () => openQemuBench()));
   });
   afterAll(async () => {
-    await bench?.[Symbol.asyncDispose]();
+    for (const bench of benches) await bench[Symbol.asyncDispose]();
     const { run, survived, steps } = counts;
-    console.log(`QEMU: killed at ${steps.size} places of steps, ${run} runs, ${survived} survived`);
+    console.log(
+      `QEMU: killed at ${steps.size} places of steps, ${run} runs, ${survived} survived (repeat one: MK_KILL_ONLY="<failpoint>=1*kill")`,
+    );
   });
 
   for (const scenario of SCENARIOS) {
     it(`keeps every promise when ${scenario.title} is killed`, async () => {
-      const whole = await bench.run(scenario, "");
+      const [first] = benches;
+      if (first === undefined) throw new TypeError("there is no bench");
+      const whole = await first.run(scenario, "");
       expect(whole).toMatchObject({ exitCode: 0 });
-      await bench.check(scenario, whole, true);
+      await first.check(scenario, whole, true);
       // Steps of the operations, those of the driver too; the store's own are killed in core's tests.
-      const names = [...new Set(whole.hits.map(({ name }) => name))].filter((name) => !/^(?:store|lock)\./.test(name));
-      for (const [index, name] of names.entries()) {
+      const names = [...new Set(whole.hits.map(({ name }) => name))]
+        .filter((name) => !/^(?:store|lock)\./.test(name))
+        .filter((name) => only === undefined || only === `${name}=1*kill`);
+      await shareOut(benches, names, async (bench, name, index) => {
         const failpoints = `${name}=1*kill`;
-        if (only !== undefined && only !== failpoints) continue;
         counts.steps.add(name);
         counts.run++;
         try {
@@ -40,7 +47,7 @@ suite("mk, killed at any step of a real QEMU machine", () => {
         } catch (cause) {
           throw new Error(`${scenario.title}: MK_KILL_ONLY="${failpoints}"`, { cause });
         }
-      }
+      });
     }, 1_200_000);
   }
 });

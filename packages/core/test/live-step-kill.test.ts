@@ -1,9 +1,10 @@
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { listFailpoints } from "@mk/core";
-import { type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
+import { shareOut, type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bundle } from "./step-kill/bundle.js";
-import { type Injection, type KillBench, openBench, SCENARIOS } from "./step-kill/kill-case.js";
+import { type Injection, type KillBench, openBench, SCENARIOS, type Scenario } from "./step-kill/kill-case.js";
 
 /** Steps of the process driver itself. */
 const DRIVER_STEPS = /^\w+\.(disk|seed|define|record|spawn|wait|powerdown|cut|apply):/;
@@ -16,51 +17,52 @@ const soak = process.env.MK_SOAK !== undefined;
 const reached = new Set<string>();
 const counts = { run: 0, survived: 0 };
 let directory: TemporaryDirectory;
-let bench: KillBench;
+/** Homes of their own: one case is waiting for a process most of the time. */
+let benches: readonly KillBench[];
 
 beforeAll(async () => {
   directory = await temporaryDirectory("mk-kill-program-");
-  bench = await openBench(await bundle(join(import.meta.dirname, "step-kill", "mk-process.ts"), directory.path));
+  const program = await bundle(join(import.meta.dirname, "step-kill", "mk-process.ts"), directory.path);
+  benches = await Promise.all(Array.from({ length: availableParallelism() }, () => openBench(program)));
 });
 afterAll(async () => {
-  await bench[Symbol.asyncDispose]();
+  for (const bench of benches) await bench[Symbol.asyncDispose]();
   await directory[Symbol.asyncDispose]();
   console.log(
-    `kill runs: ${counts.run}, survived: ${counts.survived} (repeat one: MK_KILL_ONLY="<failpoint>=<terms>")`,
+    `kill runs: ${counts.run} at ${reached.size} places of steps, survived: ${counts.survived} (repeat one: MK_KILL_ONLY="<failpoint>=<terms>")`,
   );
 });
 
 describe.each(SCENARIOS)("$title, cut off at any step", (scenario) => {
-  it.each(["kill", "term", "int"] as const)(
-    "keeps every promise after %s",
-    async (injection: Injection) => {
-      const clean = await bench.run(scenario, "");
-      expect(clean.outcome).toEqual({ ok: true });
-      await bench.check(scenario, clean, true);
-      const names = clean.hits.map(({ name }) => name);
-      for (const name of names) reached.add(name);
-      const all = casesOf(names, injection);
-      // Every step is killed in every run; TERM and INT go the same way through mk, so that a sample of them is enough outside of a soak.
-      const cases = injection === "kill" || soak ? all : all.filter((_, index) => index % 8 === 0);
-      for (const [index, { name, hit }] of cases.entries()) {
-        const failpoints = `${name}=${hit === 1 ? "" : `${hit - 1}*off->`}1*${injection}`;
-        if (only !== undefined && only !== failpoints) continue;
-        counts.run++;
-        try {
-          const run = await bench.run(scenario, failpoints);
-          // Proof that it was cut off where it was meant to be.
-          expect(run.hits).toContainEqual({ name, action: injection });
-          if (injection === "kill") expect(run.signal).toBe("SIGKILL");
-          await bench.check(scenario, run, index % 2 === 1);
-          counts.survived++;
-        } catch (cause) {
-          throw new Error(`${scenario.title}: MK_KILL_ONLY="${failpoints}"`, { cause });
-        }
+  it("keeps every promise after SIGKILL, SIGTERM and SIGINT", async () => {
+    const names = await cleanRun(scenario);
+    await shareOut(benches, casesOf(names), async (bench, { failpoints, name, injection }, index) => {
+      counts.run++;
+      try {
+        const run = await bench.run(scenario, failpoints);
+        // Proof that it was cut off where it was meant to be.
+        expect(run.hits).toContainEqual({ name, action: injection });
+        if (injection === "kill") expect(run.signal).toBe("SIGKILL");
+        await bench.check(scenario, run, index % 2 === 1);
+        counts.survived++;
+      } catch (cause) {
+        throw new Error(`${scenario.title}: MK_KILL_ONLY="${failpoints}"`, { cause });
       }
-    },
-    600_000,
-  );
+    });
+  }, 1_200_000);
 });
+
+/** The names of all failpoints that the command hits when nothing cuts it off. */
+async function cleanRun(scenario: Scenario): Promise<readonly string[]> {
+  const [bench] = benches;
+  if (bench === undefined) throw new TypeError("there is no bench");
+  const clean = await bench.run(scenario, "");
+  expect(clean.outcome).toEqual({ ok: true });
+  await bench.check(scenario, clean, true);
+  const names = clean.hits.map(({ name }) => name);
+  for (const name of names) reached.add(name);
+  return names;
+}
 
 it("reaches every failpoint that is listed, and lists every one that is reached", () => {
   const listed = listFailpoints();
@@ -70,18 +72,35 @@ it("reaches every failpoint that is listed, and lists every one that is reached"
 
 interface KillCase {
   readonly name: string;
-  /** At which of its hits. */
-  readonly hit: number;
+  readonly injection: Injection;
+  readonly failpoints: string;
 }
 
 /**
  * Every failpoint that the command hit. A file is written many times: there the first and the last are taken. A signal that is caught has
- * its effect at the next step's boundary, so the places between two of those are left to SIGKILL.
+ * its effect at the next step's boundary, so the places between two of those are left to SIGKILL. And every step is killed in every run,
+ * while TERM and INT go the same way through mk: a sample of them is enough outside of a soak.
  */
-function casesOf(names: readonly string[], injection: Injection): readonly KillCase[] {
-  return [...new Set(names)].flatMap((name): readonly KillCase[] => {
-    if (!/^(?:store|lock)\./.test(name)) return [{ name, hit: 1 }];
-    if (injection !== "kill") return [];
-    return [...new Set([1, names.filter((other) => other === name).length])].map((hit) => ({ name, hit }));
+function casesOf(names: readonly string[]): readonly KillCase[] {
+  const distinct = [...new Set(names)];
+  const kills = distinct.flatMap((name) => {
+    const last = isWithinSteps(name) ? names.filter((other) => other === name).length : 1;
+    return [...new Set([1, last])].map((hit) => killCase(name, "kill", hit));
   });
+  const signals = (["term", "int"] as const).flatMap((injection) =>
+    distinct
+      .filter((name) => !isWithinSteps(name))
+      .filter((_, index) => soak || index % 8 === 0)
+      .map((name) => killCase(name, injection)),
+  );
+  return [...kills, ...signals].filter(({ failpoints }) => only === undefined || only === failpoints);
+}
+
+function isWithinSteps(name: string): boolean {
+  return /^(?:store|lock)\./.test(name);
+}
+
+/** Cut off at this hit of the failpoint. */
+function killCase(name: string, injection: Injection, hit = 1): KillCase {
+  return { name, injection, failpoints: `${name}=${hit === 1 ? "" : `${hit - 1}*off->`}1*${injection}` };
 }

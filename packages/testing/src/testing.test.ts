@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
 import { expect, test, vi } from "vitest";
 import { hostInventory, inventoryDifference } from "./host-inventory.js";
+import { shareOut } from "./share-out.js";
 import { temporaryDirectory } from "./temporary-directory.js";
 import { whyMissing } from "./tool.js";
 import { until } from "./until.js";
@@ -24,6 +25,29 @@ test("until answers the value of the condition", async () => {
 
 test("until names what it waited for", async () => {
   await expect(until("pigs fly", () => false, AbortSignal.abort())).rejects.toThrow("pigs fly");
+});
+
+test("work is shared out among workers, in order, each doing one thing at a time", async () => {
+  const busy = new Set<string>();
+  const done: number[] = [];
+  await shareOut(["a", "b"], [0, 1, 2, 3, 4], async (worker, item) => {
+    expect(busy).not.toContain(worker);
+    busy.add(worker);
+    await new Promise((resolve) => setImmediate(resolve));
+    done.push(item);
+    busy.delete(worker);
+  });
+  expect(done.sort()).toEqual([0, 1, 2, 3, 4]);
+});
+
+test("no more work is begun once some has failed", async () => {
+  const begun: number[] = [];
+  const sharing = shareOut(["a", "b"], [0, 1, 2, 3, 4], async (_, item) => {
+    begun.push(item);
+    throw new Error(`failed at ${item}`);
+  });
+  await expect(sharing).rejects.toThrow("failed at 0");
+  expect(begun).toEqual([0, 1]);
 });
 
 test("a missing program is missing for a reason", async () => {
