@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, readlink, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { PassThrough } from "node:stream";
@@ -11,7 +11,7 @@ import qemu from "../src/index.js";
 const suite = await live({ needs: ["qemu", "linux", "network"] });
 
 suite("the transport into a real guest", () => {
-  test("runs programs, copies trees both ways, forwards the engine's socket and ports on demand", {
+  test("runs programs, copies trees both ways, forwards the engine's socket and ports on demand, sets the clock", {
     timeout: 900_000,
   }, async () => {
     await using directory = await temporaryDirectory("mk-way-");
@@ -74,6 +74,15 @@ suite("the transport into a real guest", () => {
     expect(host).toBe("127.0.0.1");
     await until("the guest answers", async () => (await read(host, port)) === "pong\n", AbortSignal.timeout(60_000));
     stop.abort();
+
+    // A guest's clock stands still with it, and its console may be cut at any time.
+    await machine.script("sudo date -u -s '2020-01-01 00:00'", { check: true });
+    await machine.pause();
+    await machine.resume();
+    const clock = Number((await machine.exec(["date", "+%s"], { check: true })).stdout);
+    expect(Math.abs(Date.now() / 1000 - clock)).toBeLessThan(600);
+    await truncate(directory.join("home", "machines", "way", "serial.log"), 0);
+    await machine.start();
   });
 });
 
