@@ -186,6 +186,7 @@ describe("failures", () => {
     await using mk = openMk();
     await expect(mk.start({ driver: "process", options: { boot: "dies" } })).rejects.toMatchObject({
       code: "GUEST_FAILED",
+      message: expect.stringMatching(/^the machine is stopped and was not ready yet; the last it wrote is ".+"$/),
       details: { state: "stopped" },
     });
   });

@@ -143,10 +143,16 @@ async function assertAlive(machine: Machine, op: CoreOperation, tail: readonly s
   const status = await machine.inspect(quietOperation(op.signal));
   if (status.state === "running" || status.state === "starting" || status.state === "unknown") return;
   const reason = "reason" in status && status.reason !== undefined ? `: ${status.reason}` : "";
-  throw new MkError("GUEST_FAILED", `the machine is ${status.state} and was not ready yet${reason}`, {
+  throw new MkError("GUEST_FAILED", `the machine is ${status.state} and was not ready yet${reason}${lastWords(tail)}`, {
     hint: "Look at what the guest wrote last with `mk logs`.",
     details: { state: status.state, console: tail },
   });
+}
+
+/** Why a guest died, in its own words: a kernel that panics writes its trace behind the reason. */
+function lastWords(tail: readonly string[]): string {
+  const line = tail.findLast((each) => each.includes("Kernel panic")) ?? tail.findLast((each) => each.trim() !== "");
+  return line === undefined ? "; it wrote nothing to its console" : `; the last it wrote is ${JSON.stringify(line)}`;
 }
 
 function guestFailed({ fields, uptimeSeconds }: GuestMarker, tail: readonly string[]): MkError {
