@@ -9,7 +9,10 @@ export async function docker(...args: readonly string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** Everything in the engine but images, which are a cache; one line each. */
+/** Of machines of other suites, which use the engine at the same time. Those of the suite that asks are called `live-…`. */
+const OF_OTHERS = /^\w+ (?:[0-9a-f]{64} )?mk-(?!live-)/;
+
+/** Everything in the engine but images, which are a cache, and {@link OF_OTHERS}; one line each. */
 export async function dockerInventory(): Promise<readonly string[]> {
   const [containers, networks, volumes] = await Promise.all([
     docker("ps", "--all", "--no-trunc", "--format", "container {{.ID}} {{.Names}}"),
@@ -18,6 +21,6 @@ export async function dockerInventory(): Promise<readonly string[]> {
   ]);
   return [containers, networks, volumes]
     .flatMap((text) => text.split("\n"))
-    .filter((line) => line !== "")
+    .filter((line) => line !== "" && !OF_OTHERS.test(line))
     .sort();
 }
