@@ -15,8 +15,11 @@ const suite = await live({
   ],
 });
 
+/** Two boots under emulation, on a computer that does other things too. */
+const LONG = { timeout: 900_000 };
+
 suite("kvm2 in the libvirt session of a user who is in no group", () => {
-  test("lives a whole life on ports that stay, through a killed libvirtd, and leaves nothing", async () => {
+  test("lives a whole life on ports that stay, through a killed libvirtd, and leaves nothing", LONG, async () => {
     await using user = await ordinaryUser();
     const status = async () => JSON.parse((await user.mk(["list", "--output=json"])).stdout);
     const places = async () => {
