@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
@@ -10,8 +11,15 @@ const exclude = ["**/live*.test.ts", "**/node_modules/**", "**/dist/**", "**/tem
 // The same whatever Node runs it: what is said about the tree, and drivers on the scripted host, which is a computer of its own.
 const onAnyNode = ["scripts/**", "packages/conformance/test/**", "packages/driver-*/test/conformance.test.ts"];
 
+// One more than two cores: many tests wait for a process. vitest's own choice, one less than there are cores, leaves one idle.
+const maxWorkers = availableParallelism() + 1;
+
 /** Those that take minutes, the longest first. */
-const long = ["live-installers", "live-step-kill", "live-kill", "live-third-party", "guest/test/live"];
+const long = [
+  ...["live-installers", "driver-qemu/test/live.test", "driver-kvm2/test/live.test", "live-step-kill", "live-main-job"],
+  ...["live-third-party", "guest/test/live", "live-kill", "live-session", "live-conformance", "live-qemu-plugin"],
+  ...["test/bad-input", "test/create-mk", "test/build", "test/commands"],
+];
 
 /** What is long begins first, so that no worker is left alone with it at the end. */
 class LongestFirst extends BaseSequencer {
@@ -36,6 +44,7 @@ export default defineConfig({
           name: "unit",
           include,
           exclude,
+          maxWorkers,
           testTimeout: 30_000,
         },
       },
@@ -45,6 +54,7 @@ export default defineConfig({
           name: "node",
           include,
           exclude: [...exclude, ...onAnyNode],
+          maxWorkers,
           testTimeout: 30_000,
         },
       },
