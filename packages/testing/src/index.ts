@@ -8,8 +8,8 @@ export {
   libvirtInventory,
 } from "./host-inventory.js";
 export { live, requireTool, type Suite } from "./live.js";
-export { type SshdInit, startSshd, type TestSshd } from "./sshd.js";
 export { shareOut } from "./share-out.js";
+export { type SshdInit, startSshd, type TestSshd } from "./sshd.js";
 export { type TemporaryDirectory, temporaryDirectory } from "./temporary-directory.js";
 export { testHome } from "./test-home.js";
 export { installTinyImage } from "./tiny-guest/install-tiny-image.js";
