@@ -5,20 +5,20 @@ const ENGINE_OWNED = "/etc/hostname";
 
 /** Seed files as a tar for `PUT /containers/<id>/archive?path=/`: owned by root, with the directories they need. */
 export async function seedArchive(files: readonly SeedFile[]): Promise<Buffer> {
-  const { pack: createPack } = await import("tar-stream");
-  const pack = createPack();
+  const { packTar } = await import("modern-tar");
   const seeds = files.filter(({ path }) => path !== ENGINE_OWNED);
   const mtime = new Date(0);
   const root = { uid: 0, gid: 0, mtime } as const;
-  for (const directory of directoriesOf(seeds))
-    pack.entry({ ...root, name: directory, type: "directory", mode: 0o755 });
-  for (const { path, mode, contents } of seeds) {
-    pack.entry({ ...root, name: path.slice(1), mode }, typeof contents === "string" ? contents : Buffer.from(contents));
-  }
-  pack.finalize();
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of pack) chunks.push(chunk as Uint8Array);
-  return Buffer.concat(chunks);
+  const archive = await packTar([
+    ...directoriesOf(seeds).map((name) => ({
+      header: { ...root, name, type: "directory", mode: 0o755, size: 0 } as const,
+    })),
+    ...seeds.map(({ path, mode, contents }) => ({
+      header: { ...root, name: path.slice(1), mode, size: Buffer.byteLength(contents) },
+      body: contents,
+    })),
+  ]);
+  return Buffer.from(archive.buffer);
 }
 
 /** Every directory below the top-level ones, which the image has; parents first. */

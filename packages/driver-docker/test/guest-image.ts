@@ -1,9 +1,11 @@
 import { createReadStream } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { buffer } from "node:stream/consumers";
+import { ReadableStream, WritableStream } from "node:stream/web";
 import type { GuestImage, ImageSource } from "@mk/core";
 import { guestImages } from "@mk/guest";
 import { testHome } from "@mk/testing";
-import { extract, pack } from "tar-stream";
+import { createTarDecoder, packTar } from "modern-tar";
 
 /** The cache of guest images that tests share; an image is built there when there is none. */
 export function testImages(): ImageSource {
@@ -32,35 +34,29 @@ while :; do sleep 3600 & wait; done
 
 /** A guest of busybox alone, taken out of the real image; `path` is the tar to write. */
 export async function tinyImage(real: GuestImage, path: string): Promise<GuestImage> {
-  const tar = pack();
-  for (const name of ["data", "dev", "etc", "proc", "root", "run", "sbin", "sys", "tmp", "usr", "usr/bin"]) {
-    tar.entry({ name: `${name}/`, type: "directory", mode: 0o755 });
-  }
-  tar.entry({ name: "bin", type: "symlink", linkname: "usr/bin" });
-  tar.entry({ name: "usr/bin/busybox", mode: 0o755 }, await busyboxOf(real.oci));
-  for (const applet of ["sh", "sleep", "true", "cat", "grep"]) {
-    tar.entry({ name: `usr/bin/${applet}`, type: "symlink", linkname: "busybox" });
-  }
-  tar.entry({ name: "sbin/init", mode: 0o755 }, INIT);
-  tar.finalize();
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of tar) chunks.push(chunk as Uint8Array);
-  await writeFile(path, Buffer.concat(chunks));
+  const file = (name: string, body: string | Buffer) => ({
+    header: { name, mode: 0o755, size: Buffer.byteLength(body) },
+    body,
+  });
+  const directory = (name: string) => ({ header: { name: `${name}/`, type: "directory", size: 0 } as const });
+  const symlink = (name: string, linkname: string) => ({
+    header: { name, type: "symlink", linkname, size: 0 } as const,
+  });
+  const archive = await packTar([
+    ...["data", "dev", "etc", "proc", "root", "run", "sbin", "sys", "tmp", "usr", "usr/bin"].map(directory),
+    symlink("bin", "usr/bin"),
+    file("usr/bin/busybox", await busyboxOf(real.oci)),
+    ...["sh", "sleep", "true", "cat", "grep"].map((applet) => symlink(`usr/bin/${applet}`, "busybox")),
+    file("sbin/init", INIT),
+  ]);
+  await writeFile(path, archive);
   return { ...real, digest: `sha256:${"71".repeat(32)}`, oci: path };
 }
 
 async function busyboxOf(oci: string): Promise<Buffer> {
-  const source = createReadStream(oci);
-  const entries = source.pipe(extract());
-  try {
-    for await (const entry of entries) {
-      const isWanted = /^(?:\.\/)?usr\/bin\/busybox$/.test(entry.header.name);
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of entry) if (isWanted) chunks.push(chunk as Uint8Array);
-      if (isWanted) return Buffer.concat(chunks);
-    }
-  } finally {
-    source.destroy();
+  for await (const { header, body } of ReadableStream.from(createReadStream(oci)).pipeThrough(createTarDecoder())) {
+    if (header.name === "usr/bin/busybox") return await buffer(body);
+    await body.pipeTo(new WritableStream());
   }
   throw new Error(`${oci} has no busybox`);
 }

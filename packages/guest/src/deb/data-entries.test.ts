@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { link, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { afterAll, describe, expect, test } from "vitest";
@@ -71,6 +71,67 @@ test("refuses a package that is cut short", async () => {
   await expect(read(deb.subarray(0, deb.length - 2000))).rejects.toMatchObject({ code: "INTEGRITY" });
 });
 
+describe("data", () => {
+  const body = "p".repeat(5000);
+  const AFTER_BODY = 512 + 5120;
+
+  test.each([
+    ["ends within a header", (tar: Buffer) => tar.subarray(0, 300)],
+    ["ends within a file", (tar: Buffer) => tar.subarray(0, 2000)],
+    ["ends within the padding of a file", (tar: Buffer) => tar.subarray(0, 512 + 5000)],
+    ["ends without saying so", (tar: Buffer) => tar.subarray(0, AFTER_BODY)],
+    ["goes on after its end", (tar: Buffer) => Buffer.concat([tar, Buffer.alloc(512, "x")])],
+    ["has a header that was changed", (tar: Buffer) => Buffer.concat([Buffer.from("/"), tar.subarray(1)])],
+    ["is no tar", () => Buffer.alloc(10_240, "x")],
+  ])("that %s is refused", async (_, damage) => {
+    const tar = damage(await tarFile([{ name: "./usr/bin/x", body }]));
+    await expect(read(arFile([{ name: "data.tar", body: tar }]))).rejects.toMatchObject({
+      code: "INTEGRITY",
+      message: "x 1.0 is damaged.",
+    });
+  });
+
+  test("is read where its files are wanted, passed over and left in the middle", async () => {
+    // Small ones come together, large ones in many pieces.
+    const text = (name: string): string => name.repeat(name.endsWith("large") ? 200_000 : 10);
+    const whats = ["all", "none", "part"];
+    const names = [...whats, ...whats]
+      .flatMap((what) => whats.map((next) => [`./${what}-small`, `./${next}-large`]))
+      .flat();
+    const path = join(await temporaryDirectory(), "x.deb");
+    await writeFile(path, await debFile(names.map((name) => ({ name, body: text(name) }))));
+    const found: string[] = [];
+    for await (const entry of readDataEntries(path, "x 1.0", xz, signal)) {
+      found.push(`.${entry.path}`);
+      if (entry.type !== "file") continue;
+      if (entry.path.startsWith("/all")) expect((await buffer(entry.body)).toString()).toBe(text(`.${entry.path}`));
+      if (entry.path.startsWith("/part")) for await (const _ of entry.body) break;
+    }
+    expect(found).toEqual(names);
+  });
+
+  test.skipIf(!hasProgram("tar")).each(["gnu", "pax", "ustar"])(
+    "as tar writes it is read: %s (needs tar)",
+    async (format) => {
+      const directory = await temporaryDirectory();
+      const long = `${"d".repeat(90)}/${"n".repeat(90)}`;
+      await mkdir(join(directory, "d".repeat(90)));
+      await writeFile(join(directory, long), "long");
+      await symlink("d".repeat(90), join(directory, "link"));
+      await link(join(directory, long), join(directory, "also"));
+      const owner = ["--owner=0", "--group=0", "--mode=0755", "--sort=name"];
+      const body = run("tar", ["--create", `--format=${format}`, ...owner, "--directory", directory, "."]);
+      expect(await read(arFile([{ name: "data.tar", body }]))).toMatchObject([
+        { path: "/", type: "directory" },
+        { path: "/also", type: "file", text: "long" },
+        { path: `/${"d".repeat(90)}`, type: "directory" },
+        { path: `/${long}`, type: "link", target: "/also" },
+        { path: "/link", type: "symlink", target: "d".repeat(90) },
+      ]);
+    },
+  );
+});
+
 describe.skipIf(!hasProgram("xz") || !hasProgram("gzip"))("packed data (needs xz, gzip)", () => {
   const pack = async (entries: readonly DebEntry[], kind = "xz"): Promise<Buffer> => {
     const program = kind === "xz" ? "xz" : "gzip";
@@ -92,16 +153,28 @@ describe.skipIf(!hasProgram("xz") || !hasProgram("gzip"))("packed data (needs xz
     expect(await read(await pack([{ name: "./usr/bin/x", body: "program" }], kind))).toHaveLength(1);
   });
 
+  test.each(["xz", "gz"])("that is cut short is refused: %s", async (kind) => {
+    const tar = await tarFile([{ name: "./x", body: randomBytes(50_000) }]);
+    const program = kind === "xz" ? "xz" : "gzip";
+    for (const body of [
+      run(program, ["--stdout"], tar).subarray(0, -2000),
+      run(program, ["--stdout"], tar.subarray(0, -2000)),
+    ]) {
+      await expect(read(arFile([{ name: `data.tar.${kind}`, body }]))).rejects.toMatchObject({ code: "INTEGRITY" });
+    }
+  });
+
   test.each(["xz", "gz"])("is not read on when the signal aborts: %s", async (kind) => {
     const path = join(await temporaryDirectory(), "x.deb");
     await writeFile(path, await pack([{ name: "./small", body: "x" }, large], kind));
     const aborter = new AbortController();
+    const reason = new Error("enough");
     const reading = (async () => {
       for await (const entry of readDataEntries(path, "x 1.0", xz, aborter.signal)) {
-        aborter.abort();
+        aborter.abort(reason);
         if (entry.type === "file") await buffer(entry.body);
       }
     })();
-    await expect(reading).rejects.toThrow();
+    await expect(reading).rejects.toBe(reason);
   });
 });

@@ -1,9 +1,10 @@
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
-import { pipeline, Readable } from "node:stream";
+import { pipeline } from "node:stream";
+import { ReadableStream, WritableStream } from "node:stream/web";
 import { createGunzip } from "node:zlib";
 import { MkError } from "@mk/core";
-import { type Extract, extract } from "tar-stream";
+import { createTarDecoder, type ParsedTarEntry } from "modern-tar";
 import { type ArMember, readArMembers } from "./ar.js";
 import type { XzThreads } from "./xz-threads.js";
 
@@ -35,14 +36,17 @@ async function findData(path: string, name: string): Promise<ArMember> {
   return member;
 }
 
-function openData(path: string, name: string, member: ArMember, xz: XzThreads, signal: AbortSignal): Readable {
+function openData(
+  path: string,
+  name: string,
+  member: ArMember,
+  xz: XzThreads,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
   const part = { start: member.offset, end: member.offset + member.size - 1, highWaterMark: CHUNK_BYTES, signal };
   switch (member.name) {
     case "data.tar.xz":
-      return Readable.from(xz.stream({ path, offset: member.offset, size: member.size }, signal), {
-        objectMode: false,
-        highWaterMark: CHUNK_BYTES,
-      });
+      return xz.stream({ path, offset: member.offset, size: member.size }, signal);
     case "data.tar.gz":
       return pipeline(createReadStream(path, part), createGunzip(), () => undefined);
     case "data.tar":
@@ -63,40 +67,55 @@ export async function* readDataEntries(
   xz: XzThreads,
   signal: AbortSignal,
 ): AsyncGenerator<DataEntry> {
-  const archive = openData(path, name, await findData(path, name), xz, signal);
-  const entries = extract();
-  archive.on("error", (error) => entries.destroy(error));
-  archive.pipe(entries);
+  const data = openData(path, name, await findData(path, name), xz, signal);
+  const left = new AbortController();
+  const entries = ReadableStream.from(data).pipeThrough(createTarDecoder({ strict: true }), { signal: left.signal });
   try {
-    yield* checkedEntries(entries, name);
+    yield* checkedEntries(entries, name, signal);
   } finally {
     // Whoever stops in the middle ends the reading and the decompression behind it.
-    archive.destroy();
+    left.abort();
   }
 }
 
-async function* checkedEntries(entries: Extract, name: string): AsyncGenerator<DataEntry> {
+async function* checkedEntries(
+  entries: AsyncIterable<ParsedTarEntry>,
+  name: string,
+  signal: AbortSignal,
+): AsyncGenerator<DataEntry> {
   let count = 0;
   let bytes = 0;
-  for await (const entry of entries) {
-    const { header } = entry;
+  for await (const { header, body } of orDamaged(entries, name, signal)) {
+    const { size, mode = 0, uid = 0, gid = 0, type } = header;
     const refuse = (why: string): MkError => new MkError("INTEGRITY", `${name} has an entry "${header.name}" ${why}.`);
-    bytes += header.size ?? 0;
+    bytes += size;
     if (++count > MAX_ENTRIES || bytes > MAX_BYTES) throw refuse("beyond all bounds");
     const target = absolutePath(header.name);
     if (target === undefined) throw refuse("outside the root");
-    const common = { path: target, mode: (header.mode ?? 0) & 0o7777, uid: header.uid ?? 0, gid: header.gid ?? 0 };
-    if (header.type === "file" || header.type === "contiguous-file") {
-      yield { ...common, type: "file", size: header.size ?? 0, body: entry as AsyncIterable<Uint8Array> };
-    } else if (header.type === "directory") {
-      yield { ...common, type: "directory" };
-    } else if (header.type === "symlink") {
-      yield { ...common, type: "symlink", target: header.linkname ?? "" };
-    } else if (header.type === "link") {
+    const common = { path: target, mode: mode & 0o7777, uid, gid };
+    if (type === "file") {
+      // A body is never cancelled, what is left of it is read: modern-tar 0.8.6 would lose the next one, with which it may have begun.
+      const pieces = { [Symbol.asyncIterator]: () => body.values({ preventCancel: true }) };
+      yield { ...common, type, size, body: orDamaged(pieces, name, signal) };
+      await body.pipeTo(new WritableStream());
+    } else if (type === "directory") {
+      yield { ...common, type };
+    } else if (type === "symlink") {
+      yield { ...common, type, target: header.linkname ?? "" };
+    } else if (type === "link") {
       const linked = absolutePath(header.linkname ?? "..");
       if (linked === undefined) throw refuse("that links outside the root");
-      yield { ...common, type: "link", target: linked };
-    } else throw refuse(`of type ${header.type}`);
-    entry.resume();
+      yield { ...common, type, target: linked };
+    } else throw refuse(`of type ${type}`);
+  }
+}
+
+/** What the decoder gives. INTEGRITY for whatever it or the decompression finds wrong. */
+async function* orDamaged<T>(items: AsyncIterable<T>, name: string, signal: AbortSignal): AsyncGenerator<T> {
+  try {
+    yield* items;
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw cause instanceof MkError ? cause : new MkError("INTEGRITY", `${name} is damaged.`, { cause });
   }
 }

@@ -8,7 +8,7 @@ import { ARCH_PACKAGES, EARLY_MODULES, EXCLUDED, KERNEL, MODULES, PACKAGES, UNWA
 import { addRootfsFiles } from "./rootfs-files.js";
 
 /** Counted up with every change of the code that makes another image of the same packages. */
-const REVISION = 1;
+const REVISION = 2;
 
 /** Names this recipe, in hex: the same packages by the same recipe are the same image, and no other version of mk made it. */
 export async function recipeDigest(): Promise<string> {
