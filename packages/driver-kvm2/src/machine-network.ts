@@ -1,8 +1,9 @@
 import type { Endpoint, MachineContext, Operation, PortLease, PortSpec } from "@mk/core";
 import { MkError } from "@mk/core";
 import { bridgeName, type Kvm2Config, networkUuid } from "./config.js";
-import type { Libvirt, LibvirtObject } from "./libvirt.js";
+import type { Libvirt } from "./libvirt.js";
 import { type NetworkFacts, networkXml, parseNetworkXml } from "./network-xml.js";
+import type { LibvirtObject } from "./remote-protocol.js";
 import { LibvirtError } from "./rpc-connection.js";
 import { chooseSubnet, overlapsAny } from "./subnet.js";
 
