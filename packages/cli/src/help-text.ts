@@ -2,34 +2,42 @@ import { type Driver, namedOptions, optionDescription, optionPlaceholder } from 
 import type { CAC, Command as CacCommand } from "cac";
 import { table } from "./terminal/table.js";
 
+// Descriptions are broken at `width`, usage and examples never: they are there to be copied.
+
+interface CommandHelp {
+  /** Whose flags are shown too. */
+  readonly driver?: Driver | undefined;
+  readonly width?: number;
+}
+
 /** `mk --help`: all commands, groups by their subcommands. */
-export function generalHelp(cli: CAC): string {
+export function generalHelp(cli: CAC, width?: number): string {
   return [
     "mk runs local machines with a container engine.",
     section("Usage", "  mk <command> [flags]"),
-    section("Commands", table(cli.commands.map(commandRow), "  ")),
-    section("Flags for all commands", optionTable(cli.globalCommand.options)),
+    section("Commands", table(cli.commands.map(commandRow), "  ", width)),
+    section("Flags for all commands", optionTable(cli.globalCommand.options, width)),
     "Help on a command: mk <command> --help",
   ].join("\n\n");
 }
 
 /** `mk driver --help`: the subcommands of a group. */
-export function groupHelp(cli: CAC, group: string): string {
+export function groupHelp(cli: CAC, group: string, width?: number): string {
   const own = cli.commands.filter((command) => command.name.startsWith(`${group}:`));
   return [
     section("Usage", `  mk ${group} <command> [flags]`),
-    section("Commands", table(own.map(commandRow), "  ")),
+    section("Commands", table(own.map(commandRow), "  ", width)),
   ].join("\n\n");
 }
 
 /** `mk start --help`: usage, flags, the driver's own flags when one is named, examples. */
-export function commandHelp(command: CacCommand, cli: CAC, driver?: Driver): string {
+export function commandHelp(command: CacCommand, cli: CAC, { driver, width }: CommandHelp = {}): string {
   const parts = [
     `${capital(command.description)}.`,
     section("Usage", `  mk ${usage(command)}`),
-    ...(command.options.length > 0 ? [section("Flags", optionTable(command.options))] : []),
-    ...(driver === undefined ? [] : [driverOptions(driver)]),
-    section("Flags for all commands", optionTable(cli.globalCommand.options)),
+    ...(command.options.length > 0 ? [section("Flags", optionTable(command.options, width))] : []),
+    ...(driver === undefined ? [] : [driverOptions(driver, width)]),
+    section("Flags for all commands", optionTable(cli.globalCommand.options, width)),
     ...(command.examples.length > 0
       ? [section("Examples", command.examples.map((line) => `  ${String(line)}`).join("\n"))]
       : []),
@@ -38,14 +46,14 @@ export function commandHelp(command: CacCommand, cli: CAC, driver?: Driver): str
 }
 
 /** The driver's options as flags, with the variable that sets each. */
-export function driverOptions(driver: Driver): string {
+export function driverOptions(driver: Driver, width?: number): string {
   const rows = namedOptions(driver).map(({ flag, env, spec }) => [
     spec.type === "boolean"
       ? `--${spec.default === true ? "[no-]" : ""}${flag}`
       : `--${flag} ${optionPlaceholder(spec)}`,
     `${optionDescription(spec)} [${env}]`,
   ]);
-  return section(`Flags of driver ${driver.name}`, rows.length === 0 ? "  none" : table(rows, "  "));
+  return section(`Flags of driver ${driver.name}`, rows.length === 0 ? "  none" : table(rows, "  ", width));
 }
 
 /** How the command is written: `start [name] [flags]`. */
@@ -66,13 +74,14 @@ function commandRow(command: CacCommand): readonly string[] {
   ];
 }
 
-function optionTable(options: CacCommand["options"]): string {
+function optionTable(options: CacCommand["options"], width: number | undefined): string {
   return table(
     options.map((option) => [
       option.rawName.startsWith("--") ? `    ${option.rawName}` : option.rawName,
       option.description,
     ]),
     "  ",
+    width,
   );
 }
 

@@ -59,8 +59,9 @@ async function run(argv: readonly string[], input: ProcessInput): Promise<number
   }
   if (wants === "help" || command === undefined) {
     const { commandHelp, groupHelp, generalHelp } = await import("./help-text.js");
-    if (command !== undefined) input.stdout.line(commandHelp(command, cli, driverFlags.driver));
-    else input.stdout.line(words === "" ? generalHelp(cli) : groupHelp(cli, words));
+    const width = input.stdout.lineWidth;
+    if (command !== undefined) input.stdout.line(commandHelp(command, cli, { driver: driverFlags.driver, width }));
+    else input.stdout.line(words === "" ? generalHelp(cli, width) : groupHelp(cli, words, width));
     // `mk driver` alone is a question half asked, not a success.
     return wants === "help" || words === "" ? 0 : ERROR_CODES.UNKNOWN_COMMAND.exitCode;
   }

@@ -43,7 +43,7 @@ export const driverInfo: Command = async ({ discover, host, signal, stdout, outp
       ...(status === undefined ? [] : statusRows(status)),
     ]),
   );
-  stdout.line(`\n${driverOptions(driver)}`);
+  stdout.line(`\n${driverOptions(driver, stdout.lineWidth)}`);
 };
 
 function statusRows(status: DriverStatus): readonly (readonly string[])[] {

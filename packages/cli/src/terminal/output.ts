@@ -33,6 +33,11 @@ export class Output {
     return this.#stream.columns || 80;
   }
 
+  /** Where lines are broken: a terminal would break them in the midst of words, a file or a program gets them whole. */
+  get lineWidth(): number {
+    return this.isTerminal ? this.columns : Number.POSITIVE_INFINITY;
+  }
+
   /** The stream itself, for programs' output. Its errors are handled. */
   get stream(): Writable {
     return this.#stream;

@@ -28,6 +28,41 @@ describe("text in columns", () => {
   });
 });
 
+describe("a table in a narrow terminal", () => {
+  const rows = [
+    ["--driver <name>", "driver of a new machine (default: the best that works here)"],
+    ["-q", "say less"],
+  ];
+
+  it("goes on below where its last column begins", () => {
+    expect(table(rows, "  ", 45)).toBe(
+      [
+        "  --driver <name>  driver of a new machine",
+        "                   (default: the best that",
+        "                   works here)",
+        "  -q               say less",
+      ].join("\n"),
+    );
+  });
+
+  it("goes on below the row when there is too little room beside it", () => {
+    expect(table(rows, "  ", 40)).toBe(
+      [
+        "  --driver <name>",
+        "        driver of a new machine",
+        "        (default: the best that works",
+        "        here)",
+        "  -q               say less",
+      ].join("\n"),
+    );
+  });
+
+  it("breaks no word, and nothing that fits", () => {
+    expect(table([["a", "b".repeat(60)]], "", 40)).toBe(`a  ${"b".repeat(60)}`);
+    expect(table(rows, "  ", 120)).toBe(table(rows, "  "));
+  });
+});
+
 describe("units", () => {
   it("are those people use", () => {
     expect([0, 340, 59_949, 60_000, 125_000].map(formatDuration)).toEqual([
@@ -80,6 +115,11 @@ describe("output", () => {
     const columns = (value: number | undefined) =>
       new Output(Object.assign(new Writable(), value === undefined ? {} : { columns: value })).columns;
     expect([columns(0), columns(undefined), columns(120)]).toEqual([80, 80, 120]);
+  });
+
+  it("breaks lines for a terminal, and for nobody else", () => {
+    const width = (isTTY: boolean) => new Output(Object.assign(new Writable(), { isTTY, columns: 60 })).lineWidth;
+    expect([width(true), width(false)]).toEqual([60, Number.POSITIVE_INFINITY]);
   });
 
   it("ends quietly when nobody reads it any more", async () => {
