@@ -8,18 +8,19 @@ const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 /** Where an output goes: what `text` answers is empty when it went to a stream. */
 export interface Sink {
   readonly text: () => string;
-  /** Rejects when the stream that takes the output breaks. Never resolves. */
-  readonly broken: Promise<never>;
+  /** Resolves when the output has ended and all of it is where it goes; rejects with IO_FAILED when the stream that takes it breaks. */
+  readonly delivered: Promise<void>;
 }
 
 /** Collects an output, or passes it on to a stream, which is left open. */
 export function collect(from: Readable, to: Writable | undefined, maxBytes = MAX_OUTPUT_BYTES): Sink {
+  const ended = new Promise<void>((resolve) => from.once("end", resolve).once("close", resolve));
   if (to === undefined) {
     const buffer = new OutputBuffer(maxBytes);
     from.on("data", (chunk: Buffer) => buffer.add(chunk));
-    return { text: () => buffer.text(), broken: new Promise(() => undefined) };
+    return { text: () => buffer.text(), delivered: ended };
   }
-  const broken = new Promise<never>((_, reject) => {
+  const delivered = new Promise<void>((resolve, reject) => {
     const onError = (error: Error): void => {
       from.unpipe(to);
       // The program must not stand still while it is told to end.
@@ -27,11 +28,18 @@ export function collect(from: Readable, to: Writable | undefined, maxBytes = MAX
       reject(new MkError("IO_FAILED", `the output of a program cannot be written: ${error.message}`, { cause: error }));
     };
     to.once("error", onError);
-    from.once("end", () => to.off("error", onError));
+    // A stream says of a write that it failed in a later turn, when the program may have ended: what it says of the next one is the truth.
+    const flush = (): void =>
+      void to.write("", (error) => {
+        if (error) return onError(error);
+        to.off("error", onError);
+        resolve();
+      });
+    void ended.then(flush);
   });
-  broken.catch(() => undefined);
+  delivered.catch(() => undefined);
   from.pipe(to, { end: false });
-  return { text: () => "", broken };
+  return { text: () => "", delivered };
 }
 
 /** End of file, as a terminal has it typed. */

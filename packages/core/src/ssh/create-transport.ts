@@ -79,7 +79,7 @@ async function runRemote(
   const out = collect(process.stdout, stdout);
   const err = collect(process.stderr, stderr);
   feed(process, input, { isTerminal: terminal !== undefined });
-  const exitCode = await ended(process, signal, [out.broken, err.broken]);
+  const exitCode = await ended(process, signal, [out.delivered, err.delivered]);
   return { exitCode, stdout: out.text(), stderr: err.text() };
 }
 
@@ -96,7 +96,7 @@ async function shell(carrier: Carrier, options: ShellOptions): Promise<number> {
     const out = collect(process.stdout, stdout);
     const err = collect(process.stderr, stdout);
     feed(process, stdin, { isTerminal: true });
-    return await ended(process, signal, [out.broken, err.broken]);
+    return await ended(process, signal, [out.delivered, err.delivered]);
   } finally {
     raw?.(false);
     stdout.off("resize", onResize);
@@ -109,10 +109,11 @@ function sizeOf(stream: object): Partial<TerminalSize> {
   return typeof columns === "number" && typeof rows === "number" ? { columns, rows } : {};
 }
 
-/** The exit code; on abort, or when the output cannot be delivered, the program is told to end. */
-async function ended(process: RemoteProcess, signal: AbortSignal, broken: readonly Promise<never>[]): Promise<number> {
+/** The exit code, once the outputs are delivered; on abort, or when they cannot be, the program is told to end. */
+async function ended(process: RemoteProcess, signal: AbortSignal, outputs: readonly Promise<void>[]): Promise<number> {
   try {
-    return await raceAbort(Promise.race([process.exitCode, ...broken]), signal);
+    const [exitCode] = await raceAbort(Promise.all([process.exitCode, ...outputs]), signal);
+    return exitCode;
   } catch (error) {
     process.kill();
     throw error;
