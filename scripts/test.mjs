@@ -13,17 +13,14 @@ const named = split < 0 ? argv : argv.slice(0, split);
 const rest = split < 0 ? [] : argv.slice(split + 1);
 const projects = named.length > 0 ? named : ["unit", "node", "live"];
 
-/**
- * Each project on the Node that runs this; `node`, what may depend on it, on the others that mk supports, where they are installed: each test on
- * one of them, and on all of them with MK_SOAK, as the workflow does.
- */
+/** Each project on the Node that runs this; `node`, what may depend on it, on the others that mk supports, where they are installed. */
 const runs = projects.flatMap((project) => {
-  if (project !== "node") return [{ project, node: process.execPath, flags: [] }];
+  if (project !== "node") return [{ project, node: process.execPath }];
   return ["node22", "node24"]
     .filter((name) => !process.version.startsWith(name.replace("node", "v")))
     .map((name) => join("packages", "e2e", "node_modules", name, "bin", "node"))
     .filter((node) => existsSync(node))
-    .map((node, at, all) => ({ project, node, flags: process.env.MK_SOAK ? [] : [`--shard=${at + 1}/${all.length}`] }));
+    .map((node) => ({ project, node }));
 });
 
 /** Node starts 36 ms slower per process with extra certificates, which no test needs; the tests must also not see a user's own mk. */
@@ -41,7 +38,7 @@ if (built.status !== 0) {
 const results = mkdtempSync(join(tmpdir(), "mk-results-"));
 const total = { passed: 0, failed: 0, skipped: 0 };
 let broken = false;
-for (const { project, node, flags } of runs) {
+for (const { project, node } of runs) {
   const output = join(results, `${project}.json`);
   rmSync(output, { force: true });
   const { status } = run(node, [
@@ -52,7 +49,6 @@ for (const { project, node, flags } of runs) {
     "--reporter=default",
     "--reporter=json",
     `--outputFile.json=${output}`,
-    ...flags,
     ...rest,
   ]);
   try {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, stat } from "node:fs/promises";
+import type { Writable } from "node:stream";
 import { temporaryDirectory, until } from "@mk/testing";
 import { describe, expect, test } from "vitest";
 import type { ProcessIdentity } from "../contract/host.js";
@@ -135,10 +136,14 @@ describe("a process", () => {
     await processes.signal(daemon.identity, "SIGKILL");
     await processes.waitGone(daemon.identity, soon());
 
-    // A parent that does not wait for its child keeps it as a zombie.
-    const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "inherit"] });
+    // A parent that does not wait for its child keeps it as a zombie. A shell does: the child ends when it is one no longer.
+    const parent = spawn("sh", ["-c", "cat <&3 & echo $!; exec sleep 60 3<&-"], {
+      stdio: ["ignore", "pipe", "inherit", "pipe"],
+    });
     const [text] = await once(parent.stdout, "data");
     const pid = Number(String(text));
+    await until("it is no shell", async () => (await readFile(`/proc/${parent.pid}/comm`, "utf8")) === "sleep\n");
+    (parent.stdio[3] as Writable).end();
     await until("it is a zombie", async () => (await readFile(`/proc/${pid}/stat`, "utf8")).includes(") Z "));
     expect(await processes.identify(pid)).toBeUndefined();
     parent.kill("SIGKILL");
