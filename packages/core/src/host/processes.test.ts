@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, stat } from "node:fs/promises";
-import type { Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { temporaryDirectory, until } from "@mk/testing";
 import { describe, expect, test } from "vitest";
 import type { ProcessIdentity } from "../contract/host.js";
@@ -140,7 +140,7 @@ describe("a process", () => {
     const parent = spawn("sh", ["-c", "cat <&3 & echo $!; exec sleep 60 3<&-"], {
       stdio: ["ignore", "pipe", "inherit", "pipe"],
     });
-    const [text] = await once(parent.stdout, "data");
+    const [text] = await once(parent.stdout as Readable, "data");
     const pid = Number(String(text));
     await until("it is no shell", async () => (await readFile(`/proc/${parent.pid}/comm`, "utf8")) === "sleep\n");
     (parent.stdio[3] as Writable).end();
