@@ -12,7 +12,8 @@ export interface Installation {
   ): Promise<ToolResult>;
   /** Installs one more package beside it, the same way. */
   add(packageName: string): Promise<void>;
-  remove(packageName: string): Promise<void>;
+  /** Removes packages with one command. */
+  remove(...packageNames: readonly string[]): Promise<void>;
 }
 
 export interface Installer {
@@ -40,13 +41,13 @@ export const INSTALLERS: readonly Installer[] = [
   inDirectory("npm -g", ({ prefix, run }) => ({
     bin: join(prefix, "bin/mk"),
     add: (names) => run("npm", ["install", "--global", "--prefix", prefix, "--no-audit", "--no-fund", ...names]),
-    remove: (name) => run("npm", ["uninstall", "--global", "--prefix", prefix, name]),
+    remove: (names) => run("npm", ["uninstall", "--global", "--prefix", prefix, ...names]),
   })),
   inDirectory("npm", ({ prefix, run }) => ({
     bin: join(prefix, "node_modules/.bin/mk"),
     prepare: () => emptyProject(prefix),
     add: (names) => run("npm", ["install", "--no-audit", "--no-fund", ...names]),
-    remove: (name) => run("npm", ["uninstall", name]),
+    remove: (names) => run("npm", ["uninstall", ...names]),
   })),
   inDirectory("npm link", ({ prefix, run }) => ({
     bin: join(prefix, "bin/mk"),
@@ -71,7 +72,7 @@ export const INSTALLERS: readonly Installer[] = [
         "--no-fund",
         ...names.filter((name) => name !== "@mk/cli"),
       ]),
-    remove: (name) => run("npm", ["uninstall", "--global", "--prefix", prefix, name]),
+    remove: (names) => run("npm", ["uninstall", "--global", "--prefix", prefix, ...names]),
   })),
   npx(),
   inDirectory("pnpm 10", (place) => localPnpm(place.tools.pnpm10, place)),
@@ -84,7 +85,7 @@ export const INSTALLERS: readonly Installer[] = [
       bin: join(prefix, "node_modules/.bin/mk"),
       prepare: () => emptyProject(prefix),
       add: (names) => run(process.execPath, [tools.yarn, "add", ...flags, ...names]),
-      remove: (name) => run(process.execPath, [tools.yarn, "remove", ...flags, name]),
+      remove: (names) => run(process.execPath, [tools.yarn, "remove", ...flags, ...names]),
     };
   }),
   inDirectory("yarn 1 global", ({ prefix, run, tools }) => {
@@ -92,7 +93,7 @@ export const INSTALLERS: readonly Installer[] = [
     return {
       bin: join(prefix, "bin/mk"),
       add: (names) => run(process.execPath, [tools.yarn, "global", "add", ...flags, ...names]),
-      remove: (name) => run(process.execPath, [tools.yarn, "global", "remove", ...flags, name]),
+      remove: (names) => run(process.execPath, [tools.yarn, "global", "remove", ...flags, ...names]),
     };
   }),
   inDirectory("bun", ({ prefix, run, tools }) => {
@@ -101,7 +102,7 @@ export const INSTALLERS: readonly Installer[] = [
       bin: join(prefix, "node_modules/.bin/mk"),
       prepare: () => emptyProject(prefix),
       add: (names) => run(tools.bun, ["add", "--ignore-scripts", ...names], env),
-      remove: (name) => run(tools.bun, ["remove", name], env),
+      remove: (names) => run(tools.bun, ["remove", ...names], env),
     };
   }),
   inDirectory("bun -g", ({ prefix, run, tools }) => {
@@ -109,7 +110,7 @@ export const INSTALLERS: readonly Installer[] = [
     return {
       bin: join(prefix, "bin/mk"),
       add: (names) => run(tools.bun, ["add", "--global", "--ignore-scripts", ...names], env),
-      remove: (name) => run(tools.bun, ["remove", "--global", name], env),
+      remove: (names) => run(tools.bun, ["remove", "--global", ...names], env),
     };
   }),
 ];
@@ -118,7 +119,7 @@ interface Steps {
   readonly bin: string;
   prepare?(): Promise<unknown>;
   add(names: readonly string[]): Promise<unknown>;
-  remove(name: string): Promise<unknown>;
+  remove(names: readonly string[]): Promise<unknown>;
 }
 
 function inDirectory(name: string, stepsFor: (place: Place) => Steps): Installer {
@@ -135,7 +136,7 @@ function inDirectory(name: string, stepsFor: (place: Place) => Steps): Installer
         mk: (args, { allowFailure = false, env: more = {} } = {}) =>
           runTool(steps.bin, args, { cwd: directory, env: { ...env, ...more }, allowFailure }),
         add: async (added) => void (await steps.add([added])),
-        remove: async (removed) => void (await steps.remove(removed)),
+        remove: async (...removed) => void (await steps.remove(removed)),
       };
     },
   };
@@ -160,7 +161,7 @@ function localPnpm(tool: string, { prefix, run }: Place): Steps {
       await writeFile(join(prefix, "pnpm-workspace.yaml"), "ignoreScripts: true\n");
     },
     add: (names) => run(...pnpmCall(tool, ["add", ...names])),
-    remove: (name) => run(...pnpmCall(tool, ["remove", name])),
+    remove: (names) => run(...pnpmCall(tool, ["remove", ...names])),
   };
 }
 
@@ -172,7 +173,7 @@ function globalPnpm(tool: string, { prefix, run, env }: Place): Steps {
     bin: join(bins, "mk"),
     prepare: () => mkdir(bins, { recursive: true }),
     add: (names) => run(...pnpmCall(tool, ["add", "--global", "--ignore-scripts", ...names]), set),
-    remove: (name) => run(...pnpmCall(tool, ["remove", "--global", name]), set),
+    remove: (names) => run(...pnpmCall(tool, ["remove", "--global", ...names]), set),
   };
 }
 
@@ -191,7 +192,9 @@ function npx(): Installer {
             allowFailure,
           }),
         add: async (name) => void named.add(name),
-        remove: async (name) => void named.delete(name),
+        remove: async (...names) => {
+          for (const name of names) named.delete(name);
+        },
       };
     },
   };

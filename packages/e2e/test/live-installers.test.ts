@@ -64,7 +64,7 @@ suite("mk as its users install it", () => {
   }, 300_000);
 
   it.each(INSTALLERS)(
-    "installs with $name: drivers are found, QEMU starts, a third driver is added and used, one is removed",
+    "installs with $name: drivers are found, QEMU starts, a third driver is added and used, two are removed",
     async ({ name }) => {
       const row: Record<string, string> = { installer: name };
       table.push(row);
@@ -95,14 +95,16 @@ suite("mk as its users install it", () => {
       expect(await readFile(published.join(place, "received"), "utf8")).toBe(name);
       done("third driver");
 
-      await installed.remove(THIRD);
+      await installed.remove(THIRD, "@mk/driver-docker");
+      expect(await found(installed)).toEqual(["qemu"]);
       const listed = await installed.mk(["list"]);
       expect(`${listed.stdout}${listed.stderr}`).toMatch(/box.*generic/s);
+      done("removed");
+      // What comes back is found as what was added first: one installer shows it, a quick one. Each command of npm or yarn takes seconds.
+      if (name !== "pnpm 12 -g") return;
       await installed.add(THIRD);
       await installed.mk(["delete", "box"]);
-      await installed.remove("@mk/driver-docker");
-      expect(await found(installed)).toEqual(["generic", "qemu"]);
-      done("removed");
+      expect(JSON.parse((await installed.mk(["list", "--output", "json"])).stdout)).toEqual([]);
     },
     600_000,
   );
