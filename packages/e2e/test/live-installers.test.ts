@@ -73,6 +73,10 @@ suite("mk as its users install it", () => {
       const installed = await install(name, place, ["@mk/cli", "@mk/driver-qemu", "@mk/driver-docker"]);
       done("install");
       expect(await found(installed)).toEqual(["docker", "qemu"]);
+      // Where `man` looks for it: npm alone puts manuals there, and those of a global installation alone.
+      if (name === "npm -g") {
+        expect(await readFile(published.join(place, "share/man/man1/mk-start.1"), "utf8")).toContain("mk manual");
+      }
       done("found");
 
       await installed.mk(["start", "small", "--driver=qemu", ...SMALL]);
