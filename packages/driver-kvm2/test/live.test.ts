@@ -13,6 +13,9 @@ import { runProbe } from "../src/virtualization.js";
 const suite = await live({ needs: ["libvirt", "linux", "network"] });
 const SMALL: StartRequest = { driver: "kvm2", cpus: 2, memoryMiB: 1024, diskMiB: 4096 };
 
+/** Four boots under emulation, on a computer that does other things too. */
+const LONG = { timeout: 900_000 };
+
 const run = promisify(execFile);
 const virsh = async (...args: string[]): Promise<string> =>
   (await run("virsh", ["-c", "qemu:///system", ...args])).stdout.trim();
@@ -55,68 +58,67 @@ async function define(kind: "dom" | "net-", xml: string): Promise<{ readonly uui
 }
 
 suite("a real domain of libvirt", () => {
-  test("runs Docker, keeps its data and its address over stop, start and a destroyed domain, and leaves nothing when it is deleted", async () => {
-    await using opened = await openMk();
-    const { mk } = opened;
-    const mentions = [mk.home, "mk-kvm-life"];
-    const before = await hostInventory({ mentions });
-    const machine = await mk.start({ ...SMALL, name: "kvm-life" });
-    const { spec } = await machine.info();
-    const bridge = bridgeName(spec.id);
-    expect(await readdir("/sys/class/net")).toContain(bridge);
+  test(
+    "runs Docker beside another one on a network of the user's, keeps its data and its address over stop, start and a destroyed domain, and leaves nothing when it is deleted",
+    LONG,
+    async () => {
+      await using opened = await openMk();
+      const { mk } = opened;
+      await using foreign = await define("net-", networkOfOthers("users-own"));
+      const mentions = [mk.home, "mk-kvm-life", "mk-kvm-two"];
+      const before = await hostInventory({ mentions });
+      const [machine, two] = await Promise.all([
+        mk.start({ ...SMALL, name: "kvm-life" }),
+        mk.start({ ...SMALL, name: "kvm-two", options: { network: "users-own" } }),
+      ]);
+      const { spec } = await machine.info();
+      const bridge = bridgeName(spec.id);
+      expect(await readdir("/sys/class/net")).toContain(bridge);
 
-    expect(await machine.status()).toEqual({ state: "running" });
-    expect(await virsh("domuuid", "mk-kvm-life")).toBe(spec.id);
-    expect(await virsh("dumpxml", "--inactive", "mk-kvm-life")).toContain("<domain type='qemu'");
-    expect((await machine.exec(["docker", "version", "--format", "{{.Server.Os}}"], { check: true })).stdout).toMatch(
-      /linux/,
-    );
-    await machine.script("echo kept | sudo tee /data/proof && sync", { check: true });
+      expect(await machine.status()).toEqual({ state: "running" });
+      expect(await virsh("domuuid", "mk-kvm-life")).toBe(spec.id);
+      expect(await virsh("dumpxml", "--inactive", "mk-kvm-life")).toContain("<domain type='qemu'");
+      expect((await machine.exec(["docker", "version", "--format", "{{.Server.Os}}"], { check: true })).stdout).toMatch(
+        /linux/,
+      );
+      await machine.script("echo kept | sudo tee /data/proof && sync", { check: true });
+      const address = await machine.address();
 
-    const address = await machine.address();
-    await machine.stop();
-    expect(await machine.status()).toEqual({ state: "stopped" });
-    await machine.start();
-    expect(await machine.address()).toBe(address);
-    expect((await machine.exec(["cat", "/data/proof"], { check: true })).stdout).toBe("kept\n");
+      expect(await two.address()).toMatch(/^192\.168\.201\./);
+      expect(address).not.toMatch(/^192\.168\.201\./);
+      expect((await machine.exec(["hostname"])).stdout.trim()).toBe("kvm-life");
+      expect((await two.exec(["hostname"])).stdout.trim()).toBe("kvm-two");
+      await two.delete();
+      expect(await virsh("net-info", "users-own")).toMatch(/Active: +yes/);
+      expect(await virsh("net-uuid", "users-own")).toBe(foreign.uuid);
+      expect((await machine.exec(["hostname"])).stdout.trim()).toBe("kvm-life");
 
-    await machine.pause();
-    expect(await machine.status()).toEqual({ state: "paused" });
-    await machine.resume();
-    await virsh("destroy", "mk-kvm-life");
-    expect(await machine.status()).toEqual({ state: "stopped" });
-    await machine.start();
-    expect((await machine.exec(["cat", "/data/proof"], { check: true })).stdout).toBe("kept\n");
+      await machine.stop();
+      expect(await machine.status()).toEqual({ state: "stopped" });
+      await machine.start();
+      expect(await machine.address()).toBe(address);
+      expect((await machine.exec(["cat", "/data/proof"], { check: true })).stdout).toBe("kept\n");
 
-    await virsh("managedsave", "mk-kvm-life");
-    expect(await machine.status()).toEqual({ state: "saved" });
-    await machine.start();
-    expect(await machine.address()).toBe(address);
-    expect((await machine.exec(["cat", "/data/proof"], { check: true })).stdout).toBe("kept\n");
+      await machine.pause();
+      expect(await machine.status()).toEqual({ state: "paused" });
+      await machine.resume();
+      await virsh("destroy", "mk-kvm-life");
+      expect(await machine.status()).toEqual({ state: "stopped" });
+      await machine.start();
+      expect((await machine.exec(["cat", "/data/proof"], { check: true })).stdout).toBe("kept\n");
 
-    await machine.pause();
-    await machine.delete();
-    expect(await readdir("/sys/class/net")).not.toContain(bridge);
-    expect(inventoryDifference(before, await hostInventory({ mentions }))).toEqual({ added: [], removed: [] });
-  });
+      await virsh("managedsave", "mk-kvm-life");
+      expect(await machine.status()).toEqual({ state: "saved" });
+      await machine.start();
+      expect(await machine.address()).toBe(address);
+      expect((await machine.exec(["cat", "/data/proof"], { check: true })).stdout).toBe("kept\n");
 
-  test("runs beside another one, whether on a subnet of its own or on a network of the user's, which stays", async () => {
-    await using opened = await openMk();
-    const { mk } = opened;
-    await using foreign = await define("net-", networkOfOthers("users-own"));
-    const [one, two] = await Promise.all([
-      mk.start({ ...SMALL, name: "kvm-one" }),
-      mk.start({ ...SMALL, name: "kvm-two", options: { network: "users-own" } }),
-    ]);
-    expect(await two.address()).toMatch(/^192\.168\.201\./);
-    expect(await one.address()).not.toMatch(/^192\.168\.201\./);
-    expect((await one.exec(["hostname"])).stdout.trim()).toBe("kvm-one");
-    expect((await two.exec(["hostname"])).stdout.trim()).toBe("kvm-two");
-    await two.delete();
-    expect(await virsh("net-info", "users-own")).toMatch(/Active: +yes/);
-    expect(await virsh("net-uuid", "users-own")).toBe(foreign.uuid);
-    expect((await one.exec(["hostname"])).stdout.trim()).toBe("kvm-one");
-  });
+      await machine.pause();
+      await machine.delete();
+      expect(await readdir("/sys/class/net")).not.toContain(bridge);
+      expect(inventoryDifference(before, await hostInventory({ mentions }))).toEqual({ added: [], removed: [] });
+    },
+  );
 
   test("leaves a domain of its name alone that is not mk's", async () => {
     await using opened = await openMk();

@@ -7,7 +7,7 @@ import qemu from "../src/index.js";
 
 const suite = await live({ needs: ["qemu", "linux", "network"] });
 
-/** Three boots under emulation, on a computer that does other things too. */
+/** Four boots under emulation, on a computer that does other things too. */
 const LONG = { timeout: 900_000 };
 const SMALL: StartRequest = { driver: "qemu", cpus: 2, memoryMiB: 1024, diskMiB: 4096 };
 
@@ -37,63 +37,58 @@ async function pidOf(id: string): Promise<number> {
 
 suite("a real guest in QEMU", () => {
   test(
-    "runs Docker, keeps its data over stop, start and a killed QEMU, and leaves nothing when it is deleted",
+    "runs Docker beside another one, keeps its data over stop, start and a killed QEMU, takes another port than one that is taken, and leaves nothing when it is deleted",
     LONG,
     async () => {
       // The name of the home is what a hostile user would choose.
       await using opened = await openMk("mk q'\"<>&,;$ü-");
       const { mk } = opened;
       const before = await hostInventory({ mentions: [mk.home] });
-      const machine = await mk.start({ ...SMALL, name: "life" });
-      const { spec } = await machine.info();
+      const [one, two] = await Promise.all([mk.start({ ...SMALL, name: "one" }), mk.start({ ...SMALL, name: "two" })]);
+      const { spec } = await one.info();
+      const there = await two.endpoint(22);
+      const hostnames = () =>
+        Promise.all([one, two].map(async (each) => (await each.exec(["hostname"])).stdout.trim()));
 
-      expect(await machine.status()).toEqual({ state: "running" });
-      expect((await machine.exec(["uname", "-m"], { check: true })).stdout.trim()).toBe("x86_64");
-      expect((await machine.exec(["docker", "version", "--format", "{{.Server.Os}}"], { check: true })).stdout).toMatch(
+      expect(await one.status()).toEqual({ state: "running" });
+      expect(await hostnames()).toEqual(["one", "two"]);
+      expect((await one.exec(["uname", "-m"], { check: true })).stdout.trim()).toBe("x86_64");
+      expect((await one.exec(["docker", "version", "--format", "{{.Server.Os}}"], { check: true })).stdout).toMatch(
         /linux/,
       );
       const listening = (await hostInventory({ mentions: [spec.id] })).filter((line) => line.startsWith("socket tcp"));
       expect(listening.length).toBeGreaterThanOrEqual(2);
       for (const line of listening) expect(line).toMatch(/^socket tcp 127\.0\.0\.1:/);
 
-      await machine.script("echo kept | sudo tee /data/proof && sync", { check: true });
-      const ssh = await machine.endpoint(22);
-      await machine.stop();
-      expect(await machine.status()).toEqual({ state: "stopped" });
-      await machine.start();
-      expect(await machine.endpoint(22)).toEqual(ssh);
-      expect((await machine.exec(["cat", "/data/proof"], { check: true })).stdout).toBe("kept\n");
+      await one.script("echo kept | sudo tee /data/proof && sync", { check: true });
+      const first = await one.endpoint(22);
+      expect(first).not.toEqual(there);
+      await one.stop();
+      expect(await one.status()).toEqual({ state: "stopped" });
+      {
+        await using server = createServer().listen(first.port, first.host);
+        await until("the port is taken", () => server.listening);
+        await one.start();
+      }
+      const second = await one.endpoint(22);
+      expect([first.port, there.port]).not.toContain(second.port);
+      expect((await one.exec(["cat", "/data/proof"], { check: true })).stdout).toBe("kept\n");
 
       process.kill(await pidOf(spec.id), "SIGKILL");
-      await until("the machine is stopped", async () => (await machine.status()).state === "stopped");
-      await machine.start();
-      expect((await machine.exec(["cat", "/data/proof"], { check: true })).stdout).toBe("kept\n");
+      await until("the machine is stopped", async () => (await one.status()).state === "stopped");
+      await one.start();
+      expect(await one.endpoint(22)).toEqual(second);
+      expect((await one.exec(["cat", "/data/proof"], { check: true })).stdout).toBe("kept\n");
+      expect(await two.endpoint(22)).toEqual(there);
+      expect(await hostnames()).toEqual(["one", "two"]);
 
-      await machine.delete();
+      await Promise.all([one.delete(), two.delete()]);
       expect(inventoryDifference(before, await hostInventory({ mentions: [mk.home] }))).toEqual({
         added: [],
         removed: [],
       });
     },
   );
-
-  test("runs beside another one, and takes other ports than those that are taken", LONG, async () => {
-    await using opened = await openMk("mk-two-");
-    const { mk } = opened;
-    const [one, two] = await Promise.all([mk.start({ ...SMALL, name: "one" }), mk.start({ ...SMALL, name: "two" })]);
-    const [first, second] = [await one.endpoint(22), await two.endpoint(22)];
-    expect(first).not.toEqual(second);
-    const names = await Promise.all([one, two].map(async (each) => (await each.exec(["hostname"])).stdout.trim()));
-    expect(names).toEqual(["one", "two"]);
-
-    await one.stop();
-    await using server = createServer().listen(first.port, first.host);
-    await until("the port is taken", () => server.listening);
-    await one.start();
-    expect((await one.endpoint(22)).port).not.toBe(first.port);
-    expect((await one.exec(["hostname"])).stdout.trim()).toBe("one");
-    expect((await two.exec(["hostname"])).stdout.trim()).toBe("two");
-  });
 
   test("is unknown while QEMU is stopped, and off only by a forced stop", LONG, async () => {
     await using guest = await temporaryDirectory("mk-tiny-");
