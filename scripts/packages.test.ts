@@ -31,6 +31,12 @@ const packages = readdirSync(root).map((folder) => ({
 const published = packages.filter(({ manifest }) => !manifest.private);
 const drivers = published.filter(({ folder }) => folder.startsWith("driver-"));
 
+/** Whose installation compiles something, or that of what they depend on. */
+const BUNDLED: Readonly<Record<string, readonly string[]>> = {
+  "@mk/core": ["ssh2"],
+  "@mk/driver-docker": ["docker-modem"],
+};
+
 /** What each package may depend on among ours: dependencies point one way. */
 const MAY_DEPEND_ON: Readonly<Record<string, readonly string[]>> = {
   "@mk/core": [],
@@ -103,9 +109,10 @@ describe.each(published)("the manifest of $manifest.name", ({ folder, manifest }
       manifest.name,
       ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies }),
     ];
-    // What the CLI bundles is a development dependency of it.
+    // What a package bundles is a development dependency of it.
     if (manifest.name === "@mk/cli")
       declared.push(...Object.keys(manifest.devDependencies ?? {}).filter((name) => !name.startsWith("@mk/")));
+    declared.push(...(BUNDLED[manifest.name] ?? []));
     const used = sourceFiles(folder, "src")
       .filter((file) => !file.endsWith(".test.ts"))
       .flatMap(imports)

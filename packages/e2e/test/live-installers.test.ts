@@ -77,6 +77,10 @@ suite("mk as its users install it", () => {
       if (name === "npm -g") {
         expect(await readFile(published.join(place, "share/man/man1/mk-start.1"), "utf8")).toContain("mk manual");
       }
+      // Nothing is compiled, fetched or run when mk is installed. npm notes who would.
+      if (name === "npm") {
+        expect(await readFile(published.join(place, "package-lock.json"), "utf8")).not.toContain("hasInstallScript");
+      }
       done("found");
 
       await installed.mk(["start", "small", "--driver=qemu", ...SMALL]);
