@@ -8,10 +8,7 @@ const conditions = ["@mk/source", "module", "node", "import", "default"];
 const include = ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "scripts/**/*.test.ts"];
 const exclude = ["**/live*.test.ts", "**/node_modules/**", "**/dist/**", "**/template/**"];
 
-// The same whatever Node runs it: what is said about the tree, and drivers on the scripted host, which is a computer of its own.
-const onAnyNode = ["scripts/**", "packages/conformance/test/**", "packages/driver-*/test/conformance.test.ts"];
-
-// One more than two cores: many tests wait for a process. vitest's own choice, one less than there are cores, leaves one idle.
+// One more than there are cores: many tests wait for a process. vitest's own choice, one less than there are cores, leaves one idle.
 const maxWorkers = availableParallelism() + 1;
 
 // Files share the modules of their worker, whose loading took a third of the time: nothing here keeps state for the next.
@@ -47,17 +44,6 @@ export default defineConfig({
           name: "unit",
           include,
           exclude,
-          maxWorkers,
-          isolate,
-          testTimeout: 30_000,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: "node",
-          include,
-          exclude: [...exclude, ...onAnyNode],
           maxWorkers,
           isolate,
           testTimeout: 30_000,

@@ -13,14 +13,14 @@ const named = split < 0 ? argv : argv.slice(0, split);
 const rest = split < 0 ? [] : argv.slice(split + 1);
 const projects = named.length > 0 ? named : ["unit", "node", "live"];
 
-/** Each project on the Node that runs this; `node`, what may depend on it, on the others that mk supports, where they are installed. */
+/** Each project on the Node that runs this; `node` is `unit` on the others that mk supports, where they are installed. */
 const runs = projects.flatMap((project) => {
   if (project !== "node") return [{ project, node: process.execPath }];
   return ["node22", "node24"]
     .filter((name) => !process.version.startsWith(name.replace("node", "v")))
     .map((name) => join("packages", "e2e", "node_modules", name, "bin", "node"))
     .filter((node) => existsSync(node))
-    .map((node) => ({ project, node }));
+    .map((node) => ({ project: "unit", node }));
 });
 
 /** Node starts 36 ms slower per process with extra certificates, which no test needs; the tests must also not see a user's own mk. */
