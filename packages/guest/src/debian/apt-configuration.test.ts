@@ -106,7 +106,7 @@ test("the host's own mirror comes before those that Debian publishes; other arch
   const mirrors = chooseMirrors({ env: {}, apt });
   expect(mirrors.slice(0, 2).map(({ archive }) => archive)).toEqual([
     "http://m.example/debian",
-    "https://deb.debian.org/debian",
+    "http://ftp.debian.org/debian",
   ]);
   expect(mirrors[0]?.security.slice(0, 2)).toEqual([
     "http://s.example/debian-security",

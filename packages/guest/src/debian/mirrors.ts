@@ -11,12 +11,12 @@ export interface Mirror {
   readonly givenBy?: string;
 }
 
-/** Debian's own addresses for everyone. Source: https://www.debian.org/mirror/list. */
-const PUBLISHED = ["https://deb.debian.org", "http://deb.debian.org", "http://ftp.debian.org"];
+/** For everyone, of Debian's list of mirrors; one for networks that let no plain HTTP out. Source: https://www.debian.org/mirror/list. */
+const PUBLISHED = ["http://ftp.debian.org", "https://mirrors.edge.kernel.org", "http://ftp.us.debian.org"];
 const PUBLISHED_SECURITY = [
-  "https://deb.debian.org/debian-security",
-  "http://deb.debian.org/debian-security",
+  "https://security.debian.org/debian-security",
   "http://security.debian.org/debian-security",
+  "https://mirrors.edge.kernel.org/debian-security",
 ];
 
 const isHttp = (uri: string): boolean => /^https?:\/\//.test(uri);
