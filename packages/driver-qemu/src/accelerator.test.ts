@@ -1,5 +1,6 @@
 import { type Program, type ScriptedHostOptions, scriptedHost } from "@mk/conformance";
 import { describe, expect, test } from "vitest";
+import { defaultOptions } from "../test/default-options.js";
 import { scriptedQemu } from "../test/scripted-qemu.js";
 import { explainEmulation, findAccelerator } from "./accelerator.js";
 import { findInstallation } from "./installation.js";
@@ -103,16 +104,6 @@ describe("findAccelerator", () => {
 });
 
 describe("status", () => {
-  const defaults = {
-    cpu: undefined,
-    machineType: undefined,
-    binary: undefined,
-    diskFormat: "raw",
-    diskCache: "writeback",
-    sandbox: true,
-    extraArgs: [],
-  } as const;
-
   test("is ready without a note where the accelerator works", async () => {
     const { host } = hostWith(scriptedQemu());
     expect(await status(host, never())).toEqual({
@@ -148,16 +139,15 @@ describe("status", () => {
   test("answers for the machine that is wanted", async () => {
     const { host, runs } = hostWith(scriptedQemu());
     const ask = (machine: Parameters<typeof status>[2]) => status(host, never(), machine);
-    const options = { ...defaults, accelerator: "auto" } as const;
-    expect(await ask({ arch: "arm64", options })).toMatchObject({
+    expect(await ask({ arch: "arm64", options: defaultOptions })).toMatchObject({
       status: "missing",
       reason: "qemu-system-aarch64 was not found",
     });
-    expect(await ask({ arch: "amd64", options: { ...options, binary: "/opt/qemu" } })).toMatchObject({
+    expect(await ask({ arch: "amd64", options: { ...defaultOptions, binary: "/opt/qemu" } })).toMatchObject({
       status: "missing",
       reason: "/opt/qemu was not found",
     });
-    expect(await ask({ arch: "amd64", options: { ...options, accelerator: "hvf" } })).toMatchObject({
+    expect(await ask({ arch: "amd64", options: { ...defaultOptions, accelerator: "hvf" } })).toMatchObject({
       status: "ready",
       facts: { accelerator: "hvf" },
     });

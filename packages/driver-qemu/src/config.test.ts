@@ -1,5 +1,6 @@
 import type { MachineSpec } from "@mk/core";
 import { describe, expect, it } from "vitest";
+import { defaultOptions } from "../test/default-options.js";
 import { createConfig } from "./config.js";
 
 const spec: MachineSpec = {
@@ -13,21 +14,10 @@ const spec: MachineSpec = {
   ports: [],
 };
 
-const values = {
-  accelerator: "auto",
-  cpu: undefined,
-  machineType: undefined,
-  binary: undefined,
-  diskFormat: "raw",
-  diskCache: "writeback",
-  sandbox: true,
-  extraArgs: [],
-} as const;
-
 describe("qemu's config", () => {
   it("refuses directories of the host, which it cannot share", () => {
     const mounts = [{ source: "/src", target: "/src", readOnly: true }];
-    expect(() => createConfig({ ...spec, mounts }, values)).toThrowError(
+    expect(() => createConfig({ ...spec, mounts }, defaultOptions)).toThrowError(
       expect.objectContaining({ code: "NOT_SUPPORTED", hint: expect.any(String) }),
     );
   });
