@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { freePort } from "./free-port.js";
 import { type TemporaryDirectory, temporaryDirectory } from "./temporary-directory.js";
 import { findSshd } from "./tool.js";
 import { until } from "./until.js";
@@ -75,15 +75,4 @@ async function listens(server: ChildProcess): Promise<void> {
     if (server.exitCode !== null) throw new Error(`sshd ended: ${log}`);
     return log.includes("Server listening");
   });
-}
-
-/** A port of loopback that nobody has now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new TypeError("not a TCP server");
-  return address.port;
 }
