@@ -15,9 +15,9 @@ import type {
   Operation,
 } from "@mk/core";
 import { type Disturb, disturbedHost } from "./disturbed-host.js";
+import { driverOptions } from "./driver-options.js";
 import { standInImage } from "./image.js";
 import { type Outcome, type RunOptions, runOperation } from "./operation.js";
-import { optionDefaults } from "./option-defaults.js";
 import { ScriptedHost } from "./scripted-host/scripted-host.js";
 import { seedFiles } from "./seed.js";
 import type { ConformanceSetup, Mode } from "./setup.js";
@@ -122,7 +122,7 @@ export class Bench implements AsyncDisposable {
   }
 
   get #options(): Readonly<Record<string, unknown>> {
-    return { ...optionDefaults(this.driver.options), ...this.setup.options };
+    return driverOptions(this.driver, this.setup.options);
   }
 
   /** Asks the driver whether it can work here, as core does before it makes this machine. */

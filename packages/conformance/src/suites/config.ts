@@ -1,14 +1,14 @@
 import { MkError } from "@mk/core";
 import { expect } from "vitest";
 import { type Suite, suiteOf } from "../contract-test.js";
-import { optionDefaults } from "../option-defaults.js";
+import { driverOptions } from "../driver-options.js";
 import { expectPlainJson, freezeDeep, throughJson } from "../plain-json.js";
 import { sampleSpec } from "../sample-spec.js";
 
 /** mk's hardware spec and the options become the driver's own config: plain, versioned JSON that core persists. */
 export const config: Suite = ({ driver, setup }) => {
   const spec = freezeDeep(sampleSpec(setup.spec));
-  const options = freezeDeep({ ...optionDefaults(driver.options), ...setup.options });
+  const options = freezeDeep(driverOptions(driver, setup.options));
   const create = () => driver.createConfig(spec, options);
   const refused = (raw: unknown, what: string) => {
     const thrown = thrownBy(() => driver.parseConfig(raw));

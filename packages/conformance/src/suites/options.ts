@@ -1,7 +1,7 @@
 import { checkOptions, type OptionSpec } from "@mk/core";
 import { expect } from "vitest";
 import { type Suite, suiteOf } from "../contract-test.js";
-import { optionDefaults } from "../option-defaults.js";
+import { driverOptions } from "../driver-options.js";
 import { sampleSpec } from "../sample-spec.js";
 
 /** The declaration that gives flags, environment variables, help and validation. */
@@ -11,7 +11,7 @@ export const options: Suite = ({ driver, setup }) => {
     for (const [name, option] of declared) check(option, name);
   };
   const config = (values: Readonly<Record<string, unknown>>) =>
-    driver.createConfig(sampleSpec(setup.spec), { ...optionDefaults(driver.options), ...setup.options, ...values });
+    driver.createConfig(sampleSpec(setup.spec), { ...driverOptions(driver, setup.options), ...values });
   return suiteOf("options", {
     "names options in camelCase": each((_, name) => {
       expect(name).toMatch(/^[a-z][a-zA-Z0-9]*$/);
