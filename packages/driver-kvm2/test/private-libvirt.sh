@@ -22,7 +22,7 @@ start "$1"
 while read -r _; do
   pid=$(cat libvirtd.pid)
   kill -KILL "$pid"
-  # Its name is gone from /proc when it has died, though nobody has waited for it.
-  while readlink "/proc/$pid/exe" >/dev/null; do :; done
+  # Until the last of its threads has ended, its lock on the pid file holds: then this shell reaps it.
+  while [ -e "/proc/$pid" ]; do :; done
   start "$1"
 done
