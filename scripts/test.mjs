@@ -37,35 +37,36 @@ if (built.status !== 0) {
 
 const results = mkdtempSync(join(tmpdir(), "mk-results-"));
 const total = { passed: 0, failed: 0, skipped: 0 };
-let broken = false;
+const failures = [];
 for (const { project, node } of runs) {
   const output = join(results, `${project}.json`);
   rmSync(output, { force: true });
-  const { status } = run(node, [
+  env.MK_TEST_TOTALS = output;
+  const { status, signal } = run(node, [
     join("node_modules", "vitest", "vitest.mjs"),
     "run",
     "--project",
     project,
     "--reporter=default",
-    "--reporter=json",
-    `--outputFile.json=${output}`,
+    `--reporter=${join(import.meta.dirname, "totals-reporter.mjs")}`,
     ...rest,
   ]);
+  const where = `${project} on ${node === process.execPath ? `Node ${process.versions.node}` : node}`;
+  const before = total.failed;
   try {
-    const report = JSON.parse(readFileSync(output, "utf8"));
-    total.passed += report.numPassedTests;
-    total.failed += report.numFailedTests;
-    total.skipped += report.numPendingTests + report.numTodoTests;
-    // A file that fails to load has no failed test of its own, and must count all the same.
-    total.failed += report.testResults.filter(
-      (file) => file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed"),
-    ).length;
+    const totals = JSON.parse(readFileSync(output, "utf8"));
+    for (const key of Object.keys(total)) total[key] += totals[key];
+    failures.push(...totals.failures.map((failure) => `${where}: ${failure}`));
   } catch {
-    broken = true;
+    // It ended before it could report: its status says so.
   }
-  if (status !== 0) broken = true;
+  if (status !== 0 && total.failed === before) {
+    total.failed += 1;
+    failures.push(`${where}: vitest ended with ${signal ?? status} and names no test`);
+  }
 }
 rmSync(results, { recursive: true, force: true });
-if (broken && total.failed === 0) total.failed = 1;
+// Once more at the end: what a long run printed before may be cut off.
+for (const failure of failures) console.log(`\nFAILED ${failure}`);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed === 0 ? 0 : 1);
