@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CommandResult, RunOptions } from "../contract/host.js";
 import { MkError } from "../errors.js";
 import { exitStatus } from "./exit-status.js";
-import { killGroup } from "./kill-group.js";
+import { groupGone, killGroup } from "./kill-group.js";
 import { OutputBuffer } from "./output-buffer.js";
 import { spawnError } from "./spawn-error.js";
 
@@ -65,7 +65,10 @@ export async function run(
   } finally {
     abort.dispose();
   }
-  signal?.throwIfAborted();
+  if (signal?.aborted === true) {
+    await groupGone(child, platform);
+    throw signal.reason;
+  }
   const result = { stdout: stdout.text(), stderr: stderr.text(), exitCode };
   if (exitCode !== 0 && !allowFailure) throw commandFailed(file, result);
   return result;
