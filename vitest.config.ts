@@ -11,9 +11,6 @@ const exclude = ["**/live*.test.ts", "**/node_modules/**", "**/dist/**", "**/tem
 // One more than there are cores: many tests wait for a process. vitest's own choice, one less than there are cores, leaves one idle.
 const maxWorkers = availableParallelism() + 1;
 
-// Files share the modules of their worker, whose loading took a third of the time: nothing here keeps state for the next.
-const isolate = false;
-
 /** Those that take minutes, the longest first. */
 const long = [
   ...["live-installers", "driver-qemu/test/live.test", "driver-kvm2/test/live.test", "live-step-kill", "live-main-job"],
@@ -45,7 +42,6 @@ export default defineConfig({
           include,
           exclude,
           maxWorkers,
-          isolate,
           testTimeout: 30_000,
         },
       },
