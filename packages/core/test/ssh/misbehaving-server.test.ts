@@ -1,7 +1,5 @@
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { createTransport, generateSshKeyPair } from "@mk/core";
-import { temporaryDirectory } from "@mk/testing";
+import { freePort, temporaryDirectory } from "@mk/testing";
 import { describe, expect, test } from "vitest";
 import { fakeServer, speakSsh } from "./fake-ssh-server.js";
 import { host } from "./private-sshd.js";
@@ -187,14 +185,9 @@ describe("a connection to a server that", () => {
   });
 
   test("is not there is named with its address", async () => {
-    const unused = createServer().listen(0, "127.0.0.1");
-    await once(unused, "listening");
-    const address = unused.address();
-    unused.close();
-    await once(unused, "close");
+    const port = await freePort();
     await using directory = await temporaryDirectory();
     await host.files.write(directory.join("id_ed25519"), (await generateSshKeyPair()).privateKey);
-    const port = typeof address === "object" && address !== null ? address.port : 0;
     await using transport = createTransport(
       host,
       { via: "ssh", host: "127.0.0.1", port, user: "mk", hostKey: "first-use" },

@@ -14,7 +14,7 @@ import {
   sshTarget,
   type Transport,
 } from "@mk/core";
-import { live, temporaryDirectory, until } from "@mk/testing";
+import { freePort, live, temporaryDirectory, until } from "@mk/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { host, type PrivateSshd, privateSshd } from "./private-sshd.js";
 import { transportContract } from "./transport-contract.js";
@@ -197,11 +197,7 @@ suite("a transport over OpenSSH", () => {
     });
 
     test("cuts a connection that nobody takes in the guest", async () => {
-      const unused = createServer().listen(0, "127.0.0.1");
-      await once(unused, "listening");
-      const port = portOf(unused);
-      unused.close();
-      await once(unused, "close");
+      const port = await freePort();
       await using forward = await transport.forward({}, { port });
       expect(await ask(forward, "x")).toBe("");
       await expect(transport.dial({ port })).rejects.toMatchObject({ code: "NETWORK_FAILED" });
