@@ -17,23 +17,17 @@ export default class Totals {
     };
     for (const module of modules) {
       const file = module.relativeModuleId;
-      let reported = 0;
       for (const test of module.children.allTests()) {
         const { state, errors } = test.result();
         if (state === "passed") totals.passed += 1;
-        else if (state === "failed") {
-          reported += 1;
-          fail(`${file} > ${test.fullName}`, errors ?? []);
-        } else totals.skipped += 1;
+        else if (state === "failed") fail(`${file} > ${test.fullName}`, errors ?? []);
+        else totals.skipped += 1;
       }
+      // A suite whose hooks fail, or a file that fails to load, has no failed test of its own, and must count all the same.
       for (const suite of module.children.allSuites()) {
-        if (suite.errors().length === 0) continue;
-        reported += 1;
-        fail(`${file} > ${suite.fullName}`, suite.errors());
+        if (suite.errors().length > 0) fail(`${file} > ${suite.fullName}`, suite.errors());
       }
-      // A file that fails to load, or whose hooks fail, has no failed test of its own, and must count all the same.
       if (module.errors().length > 0) fail(file, module.errors());
-      else if (module.state() === "failed" && reported === 0) fail(file, []);
     }
     for (const error of unhandled) fail("outside any test", [error]);
     writeFileSync(process.env.MK_TEST_TOTALS, JSON.stringify(totals));
