@@ -4,7 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { createTransport, generateSshKeyPair, hostKeyAlias, knownHostsLine, type Transport } from "@mk/core";
 import { live, type TemporaryDirectory, temporaryDirectory, until } from "@mk/testing";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { host } from "./private-sshd.js";
 import { transportContract } from "./transport-contract.js";
 
@@ -19,6 +19,7 @@ const isFlawed = version < "2024.86";
 // What the guest runs: no SFTP server, another set of algorithms, and signals that are passed on.
 suite("a transport over dropbear", () => {
   let directory: TemporaryDirectory;
+  let port: number;
   let transport: Transport;
   let stop: () => Promise<void> = async () => undefined;
 
@@ -39,9 +40,9 @@ suite("a transport over dropbear", () => {
     // Its only place for keys is the user's home: a mount of the server's own keeps the real one out of this.
     const script = `mount -t tmpfs -o mode=0700 none /root && mkdir -m 700 /root/.ssh && cp "$1/authorized_keys" /root/.ssh/ &&
       exec dropbear -F -E -s -P "$1/pid" -r "$1/dropbear_key" -p "127.0.0.1:$2"`;
-    const port = String(lease.port);
+    port = lease.port;
     await lease.release();
-    const child = spawn("unshare", ["--mount", "sh", "-c", script, "sh", directory.path, port], {
+    const child = spawn("unshare", ["--mount", "sh", "-c", script, "sh", directory.path, String(port)], {
       stdio: ["ignore", "ignore", "pipe"],
     });
     stop = async () => {
@@ -56,11 +57,14 @@ suite("a transport over dropbear", () => {
       if (child.exitCode !== null) throw new Error(`dropbear ended: ${log}`);
       return readFile(directory.join("pid"), "utf8").catch(() => undefined);
     });
-    const access = { via: "ssh", host: "127.0.0.1", port: lease.port, user: "root", hostKey: "pinned" } as const;
+  });
+  // A connection for each test: what the flaw closes is the session of the next test when a program that was aborted ends only now.
+  beforeEach(() => {
+    const access = { via: "ssh", host: "127.0.0.1", port, user: "root", hostKey: "pinned" } as const;
     transport = createTransport(host, access, { machine: { name: "m1", directory: directory.path } });
   });
+  afterEach(() => transport[Symbol.asyncDispose]());
   afterAll(async () => {
-    await transport?.[Symbol.asyncDispose]();
     await stop();
     await directory?.[Symbol.asyncDispose]();
   });
