@@ -111,6 +111,16 @@ export class MachineDomain {
     }
   }
 
+  /**
+   * Asks the guest to shut down and resolves when it is off. To be called again after libvirtd's restart: a daemon that finds a domain's
+   * process gone (qemuProcessReconnect) sends no event, and says `running` until it has looked. The press waits for that look.
+   */
+  async shutDown(libvirt: Libvirt, signal: AbortSignal): Promise<void> {
+    const domain = await this.find(libvirt, signal);
+    await libvirt.shutdownDomain(domain, signal);
+    await this.waitOff(libvirt, domain, signal);
+  }
+
   async waitOff(libvirt: Libvirt, domain: Domain, signal: AbortSignal): Promise<void> {
     if (isOff(await libvirt.domainState(domain, signal))) return;
     const off = new AbortController();

@@ -98,15 +98,11 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
     },
 
     async stop(op) {
-      await use(op, async (libvirt) => {
-        await libvirt.shutdownDomain(await domain.find(libvirt, op.signal), op.signal);
-        await op.step("shutdown", "Waiting for the guest to shut down", () =>
-          // libvirtd may be restarted meanwhile; the guest goes on shutting down, so the wait does too.
-          session.useAgain(op.signal, async (current) =>
-            domain.waitOff(current, await domain.find(current, op.signal), op.signal),
-          ),
-        );
-      });
+      await use(op, (libvirt) => domain.find(libvirt, op.signal));
+      await op.step("shutdown", "Waiting for the guest to shut down", () =>
+        // libvirtd may be restarted meanwhile; the guest goes on shutting down, so the wait does too.
+        session.useAgain(op.signal, async (libvirt) => domain.shutDown(libvirt, op.signal)),
+      );
     },
 
     async kill(op) {

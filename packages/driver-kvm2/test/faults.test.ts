@@ -10,6 +10,7 @@ import { ScriptedLibvirt } from "./scripted-libvirt.js";
 const DOMAIN_GET_STATE = 212;
 const NETWORK_CREATE = 39;
 const NETWORK_GET_XML = 43;
+const EVENT_REGISTER = 316;
 const never = new AbortController().signal;
 
 /** A machine on a scripted libvirt that can be told to misbehave. */
@@ -107,6 +108,22 @@ describe("a domain", () => {
     expect(result).toMatchObject({ ok: false, error: { code: "MACHINE_EXISTS" } });
     expect([...libvirt.domains.keys()]).toEqual([uuid]);
     expect(libvirt.networks.size).toBe(0);
+  });
+
+  it("that ends while libvirtd is restarted is off for a stop that waits for it, though no event tells", async () => {
+    const libvirt = new ScriptedLibvirt();
+    libvirt.deaf = true;
+    await using machine = await bench(libvirt);
+    const handle = await machine.reach("running");
+    let isSubscribed = false;
+    libvirt.before = (procedure) => {
+      if (procedure === EVENT_REGISTER) isSubscribed = true;
+      if (procedure !== DOMAIN_GET_STATE || !isSubscribed) return;
+      libvirt.before = undefined;
+      libvirt.restartWithoutDomains();
+    };
+    await machine.call((op) => handle.stop(op));
+    expect(await machine.state()).toBe("stopped");
   });
 
   it("of the system refuses ports of the host, which nothing would listen on", async () => {

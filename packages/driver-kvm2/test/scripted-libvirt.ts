@@ -15,6 +15,8 @@ const AUTODESTROY = 2;
 const RUNNING = 1;
 const PAUSED = 3;
 const SHUTOFF = 5;
+/** Calls that wait for their turn to change a domain. */
+const CHANGES: readonly number[] = [9, 12, 28, 34, 182, 258];
 const EVENT = { started: 2, suspended: 3, resumed: 4, stopped: 5, shutdown: 6 } as const;
 
 interface FakeDomain {
@@ -24,6 +26,8 @@ interface FakeDomain {
   state: number;
   reason: number;
   saved: boolean;
+  /** Its process ended while no daemon ran. */
+  isLost?: boolean;
   /** The connection that a transient domain ends with. */
   readonly creator?: Duplex;
   /** Ends QEMU's listeners on the host. */
@@ -87,6 +91,15 @@ export class ScriptedLibvirt {
     this.#host = host;
     await host.delay(1000, AbortSignal.timeout(1000));
     return host;
+  }
+
+  /**
+   * The daemon is killed and started anew while the processes of all domains end. As the real one it sends no event of that, and says that
+   * they run until it has looked for them, which calls that change a domain wait for.
+   */
+  restartWithoutDomains(): void {
+    for (const domain of this.domains.values()) domain.isLost = domain.state !== SHUTOFF;
+    for (const { stream } of this.#clients) stream.destroy();
   }
 
   #serve(process: ScriptedProcess): Promise<never> {
@@ -215,6 +228,11 @@ export class ScriptedLibvirt {
     args.string();
     const domain = existing(this.domains.get(uuidOf(args)), NO_DOMAIN);
     args.int();
+    if (domain.isLost && CHANGES.includes(procedure)) {
+      domain.isLost = false;
+      domain.state = SHUTOFF;
+      domain.closePorts();
+    }
     switch (procedure) {
       case 9:
         this.#start(domain);
