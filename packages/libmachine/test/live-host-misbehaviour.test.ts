@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { live, until } from "@mk/testing";
+import { live, type TemporaryDirectory, temporaryDirectory, until } from "@mk/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { PluginSession } from "../src/host/plugin-session.js";
 import { toWireOptions } from "../src/protocol/flags.js";
@@ -268,12 +268,17 @@ suite("a plugin that misbehaves", () => {
 suite("mk beside a plugin", () => {
   let peers: GoPeers;
   let program: Bundle;
+  let logs: TemporaryDirectory;
 
   beforeAll(async () => {
-    [peers, program] = await Promise.all([buildGoPeers(), bundle("programs/create-peer.ts", "create-peer")]);
+    [peers, program, logs] = await Promise.all([
+      buildGoPeers(),
+      bundle("programs/create-peer.ts", "create-peer"),
+      temporaryDirectory("mk-peer-log-"),
+    ]);
   });
   afterAll(async () => {
-    await Promise.all([peers[Symbol.asyncDispose](), program[Symbol.asyncDispose]()]);
+    await Promise.all([peers, program, logs].map((each) => each[Symbol.asyncDispose]()));
   });
 
   interface RunningMk {
@@ -285,7 +290,7 @@ suite("mk beside a plugin", () => {
 
   /** An mk that is in the middle of a Create which takes this long. */
   const creating = async (slow: string): Promise<RunningMk> => {
-    const log = join(await mkdtemp(join(tmpdir(), "mk-peer-log-")), "calls");
+    const log = logs.join("calls");
     const child = spawn(process.execPath, [program.path, peers.plugin], {
       stdio: ["ignore", "pipe", "inherit"],
       env: { ...process.env, PEER_SLOW: `Create=${slow}`, PEER_LOG: log },

@@ -1,9 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type Driver, type Machine, MkError } from "@mk/core";
-import { until } from "@mk/testing";
+import { temporaryDirectory, until } from "@mk/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadExternalDriver } from "../src/index.js";
 import { buildGoPeers, type GoPeers } from "./support/go-peers.js";
@@ -106,7 +103,8 @@ describe("a docker-machine driver under mk", () => {
   });
 
   it("starts one plugin for calls that come at once", async () => {
-    const log = join(tmpdir(), `mk-peer-log-${randomUUID()}`);
+    await using directory = await temporaryDirectory("mk-peer-log-");
+    const log = directory.join("calls");
     await using test = await peerMachine({ PEER_LOG: log });
     await test.machine.create(operation());
     await test.machine.close?.();
@@ -117,7 +115,6 @@ describe("a docker-machine driver under mk", () => {
       test.machine.access(operation()),
     ]);
     const calls = (await readFile(log, "utf8")).trim().split("\n");
-    await rm(log);
     expect(new Set(calls.map((call) => call.split(" ")[1])).size).toBe(1);
   });
 
@@ -131,7 +128,8 @@ describe("a docker-machine driver under mk", () => {
   });
 
   it("keeps what the driver made when its create is given up, and has it removed by that", async () => {
-    const log = join(tmpdir(), `mk-peer-log-${randomUUID()}`);
+    await using directory = await temporaryDirectory("mk-peer-log-");
+    const log = directory.join("calls");
     await using test = await peerMachine({ PEER_HANG_ON: "Create", PEER_LOG: log });
     const controller = new AbortController();
     const create = operation(controller.signal);
@@ -144,6 +142,5 @@ describe("a docker-machine driver under mk", () => {
     expect(JSON.parse(stored.config)).toMatchObject({ MachineName: "m1", Instance: "i-1" });
     await create.rollBack();
     expect(await test.machine.inspect(operation())).toEqual({ state: "absent" });
-    await rm(log);
   });
 });
