@@ -11,7 +11,7 @@ const run = promisify(execFile);
 const suite = await live({ needs: ["linux", "root", "program:mount"] });
 
 suite("a full disk", () => {
-  it("is named, changes nothing that was there, and lets machines be deleted", async () => {
+  it("is named, changes nothing that was there, and lets machines be stopped and deleted", async () => {
     await using directory = await temporaryDirectory("mk-full-");
     const home = directory.join("home");
     await mkdir(home);
@@ -25,6 +25,8 @@ suite("a full disk", () => {
       await expect(mk.start({ name: "two" })).rejects.toMatchObject({ code: "NO_SPACE", hint: expect.any(String) });
       expect(await mk.list()).toMatchObject([{ name: "one", status: { state: "running" } }]);
       expect(await readFile(`${home}/machines/one/config.json`, "utf8")).toBe(config);
+      await machine.stop();
+      expect(await mk.list()).toMatchObject([{ name: "one", status: { state: "stopped" } }]);
       await machine.delete();
       expect(await mk.list()).toEqual([]);
       expect(await readdir(`${home}/machines`)).toEqual([]);

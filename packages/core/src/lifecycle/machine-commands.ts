@@ -20,8 +20,11 @@ export async function start(engine: Engine, name: string, request: StartRequest,
   await startMachine(engine, name, request, call);
 }
 
+/** Works on a full disk, as a machine that filled it must be stopped before its disk can be tended to. */
 export async function stop(engine: Engine, name: string, call: Call, force = false): Promise<void> {
-  await withMachine(engine, name, "stop", call, (session) => stopMachine(engine, session, call, force));
+  await evenOnFullDisk(engine, () =>
+    withMachine(engine, name, "stop", call, (session) => stopMachine(engine, session, call, force)),
+  );
 }
 
 export async function restart(engine: Engine, name: string, call: Call): Promise<void> {
@@ -59,16 +62,10 @@ export async function resume(engine: Engine, name: string, call: Call): Promise<
 
 /**
  * Deletes the machine; with `forget` also one whose config or driver is gone, of which then only mk's own files are removed. Works on a full
- * disk, by means of the reserve.
+ * disk.
  */
 export async function remove(engine: Engine, name: string, call: Call, forget = false): Promise<void> {
-  try {
-    await removeLocked(engine, name, call, forget);
-  } catch (error) {
-    if (!MkError.is(error, "NO_SPACE")) throw error;
-    await engine.reserve.spend();
-    await removeLocked(engine, name, call, forget);
-  }
+  await evenOnFullDisk(engine, () => removeLocked(engine, name, call, forget));
 }
 
 async function removeLocked(engine: Engine, name: string, call: Call, forget: boolean): Promise<void> {
@@ -112,6 +109,21 @@ export async function assertRunning(session: MachineSession, signal: AbortSignal
     hint: `Start it with \`mk start -p ${session.name}\`.`,
     details: { state: status.state },
   });
+}
+
+/** Where the disk is full, `work` has the reserve for its lock and its intent; what of it is free afterwards is kept again. */
+async function evenOnFullDisk(engine: Engine, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!MkError.is(error, "NO_SPACE")) throw error;
+    await engine.reserve.spend();
+    try {
+      await work();
+    } finally {
+      await engine.reserve.fill();
+    }
+  }
 }
 
 /** Opens the machine under its lock, after whatever a killed command left was settled. */

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { errnoOf } from "../host/file-error.js";
 import type { Home } from "./home.js";
 
-/** Enough for a lock, an intent and the directory entries of a deletion. */
+/** Enough for a lock, an intent and the directory entries of a stop or a deletion. */
 const BYTES = 64 * 1024;
 
-/** Space that is kept so that machines can be deleted when the disk is full, which takes a lock and an intent first. */
+/** Space that is kept so that machines can be stopped and deleted when the disk is full, which takes a lock and an intent first. */
 export interface Reserve {
   /** Takes the space if it can be had. */
   fill(): Promise<void>;
