@@ -2,7 +2,7 @@ import type { DriverStatus, Host, OptionValues, StatusRequest } from "@mk/core";
 import { MkError } from "@mk/core";
 import { Libvirt } from "./libvirt.js";
 import type { options } from "./options.js";
-import { findKvm } from "./virtualization.js";
+import { findKvm, WITHOUT_KVM } from "./virtualization.js";
 
 const PACKAGES = {
   apt: ["libvirt-daemon-system", "qemu-system-x86", "dnsmasq-base"],
@@ -11,13 +11,13 @@ const PACKAGES = {
   zypper: ["libvirt-daemon-qemu", "qemu-kvm", "dnsmasq"],
 } as const;
 
-/** Connects to libvirt, the system's unless the user's is wanted, and runs a guest instruction on KVM. */
+/** Connects to libvirt, the system's unless the user's is wanted, and runs a guest instruction on KVM, unless emulation is demanded. */
 export async function status(
   host: Host,
   signal: AbortSignal,
   machine?: StatusRequest<OptionValues<typeof options>>,
 ): Promise<DriverStatus> {
-  const uri = machine?.options.uri ?? "qemu:///system";
+  const { uri = "qemu:///system", virtualization = "auto" } = machine?.options ?? {};
   if (host.platform !== "linux")
     return {
       status: "missing",
@@ -35,12 +35,23 @@ export async function status(
   }
   try {
     const versions = await libvirt.versions(signal);
-    const finding = await findKvm(host, libvirt, uri, signal);
+    const ready = { status: "ready", version: versions.libvirt } as const;
+    if (virtualization === "qemu") return { ...ready, facts: { qemu: versions.qemu, virtualization } };
+    const arch = machine?.arch ?? (host.arch === "arm64" ? "arm64" : "amd64");
+    const { works, reason } = await findKvm(host, libvirt, { uri, arch }, signal);
+    if (works) return { ...ready, facts: { qemu: versions.qemu, virtualization: "kvm" } };
+    if (virtualization === "auto")
+      return {
+        ...ready,
+        facts: { qemu: versions.qemu, virtualization: "qemu" },
+        note: `software emulation: ${reason}`,
+      };
     return {
-      status: "ready",
+      status: "unhealthy",
+      code: "kvm-unusable",
+      reason: `KVM cannot be used: ${reason}`,
+      fix: WITHOUT_KVM,
       version: versions.libvirt,
-      facts: { qemu: versions.qemu, virtualization: finding.works ? "kvm" : "qemu" },
-      ...(!finding.works && { note: `software emulation: ${finding.reason}` }),
     };
   } finally {
     libvirt.close();

@@ -12,8 +12,15 @@ export interface KvmFinding {
   readonly reason: string;
 }
 
-/** A guest that runs at all powers off in well under a second; one that never does must not hold up `mk start`. */
-const PROBE_MS = 1500;
+/** What to do where KVM is demanded and does not work. */
+export const WITHOUT_KVM = "Leave --kvm2-virtualization at auto to run in software emulation.";
+
+/** A guest that runs on KVM has powered itself off by then, unless the computer is busy. */
+const PATIENCE_MS = 700;
+/** One that has not done so long after an emulated guest has never will. */
+const BEHIND_MS = 700;
+/** An emulated guest that is not done by then tells nothing. */
+const EMULATION_MS = 20_000;
 /** SeaBIOS does not read from a disk of less than a cylinder. */
 const BOOT_DISK_BYTES = 1024 * 1024;
 
@@ -29,10 +36,17 @@ function bootDisk(): Uint8Array {
 }
 
 /**
- * Whether a guest really runs on KVM here: a transient domain executes four instructions. A `/dev/kvm` that opens proves nothing, since
- * machines exist on which it creates VMs that never run. Cached per boot and libvirt version.
+ * Whether a guest of this architecture really runs on KVM here: a transient domain executes four instructions. A `/dev/kvm` that opens
+ * proves nothing, since machines exist on which it creates VMs that never run. Cached per boot and libvirt version.
  */
-export async function findKvm(host: Host, libvirt: Libvirt, uri: LibvirtUri, signal: AbortSignal): Promise<KvmFinding> {
+export async function findKvm(
+  host: Host,
+  libvirt: Libvirt,
+  { uri, arch }: { readonly uri: LibvirtUri; readonly arch: GuestArch },
+  signal: AbortSignal,
+): Promise<KvmFinding> {
+  if (arch !== (host.arch === "arm64" ? "arm64" : "amd64"))
+    return { works: false, reason: `an ${arch} guest cannot be virtualized on this CPU` };
   if (!(await host.files.stat("/dev/kvm"))) return { works: false, reason: "this host has no /dev/kvm" };
   // Only the host's own architecture can be virtualized, and the probe is code for x86; elsewhere KVM is taken at libvirt's word.
   if (host.arch !== "x64") return { works: true, reason: "" };
@@ -41,7 +55,8 @@ export async function findKvm(host: Host, libvirt: Libvirt, uri: LibvirtUri, sig
   const cached = await host.cache.read(key);
   if (isFinding(cached)) return cached;
   try {
-    const finding = await runProbe(host, libvirt, { type: "kvm", uri }, signal);
+    const works = await outrunsEmulation(host, libvirt, uri, signal);
+    const finding = { works, reason: works ? "" : "/dev/kvm creates machines, but no guest instruction ran on it" };
     await host.cache.write(key, finding);
     return finding;
   } catch (error) {
@@ -49,6 +64,20 @@ export async function findKvm(host: Host, libvirt: Libvirt, uri: LibvirtUri, sig
     if (!(error instanceof LibvirtError)) throw error;
     return { works: false, reason: explain(error, host) };
   }
+}
+
+/** Runs the probe on KVM and, when it is late, in emulation too: that tells a KVM that hangs from a computer that is busy. */
+async function outrunsEmulation(host: Host, libvirt: Libvirt, uri: LibvirtUri, signal: AbortSignal): Promise<boolean> {
+  return await withProbe(host, libvirt, { type: "kvm", uri }, signal, async (ranOnKvm) => {
+    if (await ranOnKvm(PATIENCE_MS)) return true;
+    try {
+      await withProbe(host, libvirt, { type: "qemu", uri }, signal, (ranEmulated) => ranEmulated(EMULATION_MS));
+    } catch (error) {
+      // A QEMU without emulation: then only time can tell.
+      if (!(error instanceof LibvirtError)) throw error;
+    }
+    return await ranOnKvm(BEHIND_MS);
+  });
 }
 
 /** QEMU runs as the user, who needs the device as well as libvirt's socket. */
@@ -62,8 +91,17 @@ interface Probe {
   readonly uri: LibvirtUri;
 }
 
-/** Runs the boot sector in a transient domain of this type. Rejects with LibvirtError when libvirt does not start it. */
-export async function runProbe(host: Host, libvirt: Libvirt, probe: Probe, signal: AbortSignal): Promise<KvmFinding> {
+/**
+ * Runs the boot sector in a transient domain of this type, which is gone when this returns. `use` may ask, as often as it likes, whether the
+ * guest ran and powered itself off within so many milliseconds from now. Rejects with LibvirtError when libvirt does not start it.
+ */
+export async function withProbe<T>(
+  host: Host,
+  libvirt: Libvirt,
+  probe: Probe,
+  signal: AbortSignal,
+  use: (ran: (withinMs: number) => Promise<boolean>) => Promise<T>,
+): Promise<T> {
   const directory = await host.runDirectory("kvm2-probe");
   const uuid = crypto.randomUUID();
   const disk = `${directory}/${uuid.slice(0, 8)}.img`;
@@ -75,24 +113,26 @@ export async function runProbe(host: Host, libvirt: Libvirt, probe: Probe, signa
   }, signal);
   try {
     const domain = await libvirt.createDomain(probeXml(probe, uuid, disk, host), signal);
-    const ran = await settled(host, poweredOff.signal, signal);
-    // When this is not reached the domain ends with the connection.
-    await libvirt.destroyDomain(domain, signal);
-    if (ran) return { works: true, reason: "" };
-    return { works: false, reason: "/dev/kvm creates machines, but no guest instruction ran on it" };
+    try {
+      const lost = AbortSignal.any([signal, libvirt.closed]);
+      return await use((withinMs) => aborts(host, poweredOff.signal, withinMs, lost));
+    } finally {
+      // Where this is refused, for an aborted signal or a lost connection, the domain ends with the connection.
+      await libvirt.destroyDomain(domain, signal);
+    }
   } finally {
     await host.files.remove(disk);
   }
 }
 
-/** True when the guest powered itself off before the time was over. */
-async function settled(host: Host, poweredOff: AbortSignal, signal: AbortSignal): Promise<boolean> {
+/** Whether `event` aborts within this time. Rejects with `lost`'s reason. */
+async function aborts(host: Host, event: AbortSignal, withinMs: number, lost: AbortSignal): Promise<boolean> {
   try {
-    await host.delay(PROBE_MS, AbortSignal.any([poweredOff, signal]));
+    await host.delay(withinMs, AbortSignal.any([event, lost]));
     return false;
   } catch (error) {
-    signal.throwIfAborted();
-    if (poweredOff.aborted) return true;
+    lost.throwIfAborted();
+    if (event.aborted) return true;
     throw error;
   }
 }
@@ -150,13 +190,8 @@ export async function chooseDomainType(
   signal: AbortSignal,
 ): Promise<"kvm" | "qemu"> {
   if (virtualization === "qemu") return "qemu";
-  const native = (host.arch === "x64" && arch === "amd64") || (host.arch === "arm64" && arch === "arm64");
-  const finding: KvmFinding = native
-    ? await findKvm(host, libvirt, uri, signal)
-    : { works: false, reason: `an ${arch} guest cannot be virtualized on this CPU` };
+  const finding = await findKvm(host, libvirt, { uri, arch }, signal);
   if (finding.works) return "kvm";
   if (virtualization === "auto") return "qemu";
-  throw new MkError("DRIVER_UNAVAILABLE", `KVM cannot be used: ${finding.reason}`, {
-    hint: "Leave --kvm2-virtualization at auto to run in software emulation.",
-  });
+  throw new MkError("DRIVER_UNAVAILABLE", `KVM cannot be used: ${finding.reason}`, { hint: WITHOUT_KVM });
 }

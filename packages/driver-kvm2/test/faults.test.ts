@@ -4,13 +4,23 @@ import { describe, expect, it } from "vitest";
 import driver from "../src/index.js";
 import { Libvirt } from "../src/libvirt.js";
 import { LibvirtSession } from "../src/libvirt-session.js";
+import { status } from "../src/status.js";
 import { findKvm } from "../src/virtualization.js";
 import { ScriptedLibvirt } from "./scripted-libvirt.js";
 
 const DOMAIN_GET_STATE = 212;
 const NETWORK_CREATE = 39;
 const NETWORK_GET_XML = 43;
+const DOMAIN_CREATE_XML = 10;
 const EVENT_REGISTER = 316;
+const defaults = {
+  uri: "qemu:///system",
+  network: undefined,
+  virtualization: "auto",
+  cpuModel: undefined,
+  hidden: false,
+  diskCache: "default",
+} as const;
 const never = new AbortController().signal;
 
 /** A machine on a scripted libvirt that can be told to misbehave. */
@@ -172,7 +182,7 @@ describe("the probe of KVM", () => {
     const connection = await Libvirt.connect(host, "qemu:///system", never);
     const controller = new AbortController();
     const reason = new Error("enough");
-    const probing = findKvm(host, connection, "qemu:///system", controller.signal);
+    const probing = findKvm(host, connection, { uri: "qemu:///system", arch: "amd64" }, controller.signal);
     probing.catch(() => {});
     while (libvirt.domains.size === 0) await new Promise((resolve) => setImmediate(resolve));
     controller.abort(reason);
@@ -181,10 +191,55 @@ describe("the probe of KVM", () => {
     await until("the probe's domain is gone", () => libvirt.domains.size === 0);
   });
 
+  it("finds a KVM useless that runs nothing while emulation does, tells why, and remembers it", async () => {
+    const libvirt = new ScriptedLibvirt();
+    libvirt.lifeless = true;
+    await using host = await libvirt.host({ files: { "/dev/kvm": "" } });
+    expect(await status(host, never)).toMatchObject({
+      status: "ready",
+      note: expect.stringContaining("no guest instruction ran"),
+      facts: { virtualization: "qemu" },
+    });
+    expect(libvirt.domains.size).toBe(0);
+    libvirt.lifeless = false;
+    const demanded = { ...defaults, virtualization: "kvm" } as const;
+    expect(await status(host, never, { arch: "amd64", options: demanded })).toMatchObject({
+      status: "unhealthy",
+      code: "kvm-unusable",
+      fix: expect.stringContaining("--kvm2-virtualization"),
+    });
+  });
+
+  it("believes in a KVM that is as slow as emulation, on a busy computer", async () => {
+    const libvirt = new ScriptedLibvirt();
+    libvirt.bootMs = 9000;
+    await using host = await libvirt.host({ files: { "/dev/kvm": "" } });
+    expect(await status(host, never)).toMatchObject({ status: "ready", facts: { virtualization: "kvm" } });
+    expect(libvirt.domains.size).toBe(0);
+  });
+
+  it("is left out for a machine that is to be emulated, or of another architecture", async () => {
+    const libvirt = new ScriptedLibvirt();
+    await using host = await libvirt.host({ files: { "/dev/kvm": "" } });
+    libvirt.before = (procedure) => expect(procedure).not.toBe(DOMAIN_CREATE_XML);
+    for (const [arch, virtualization] of [
+      ["amd64", "qemu"],
+      ["arm64", "auto"],
+    ] as const) {
+      expect(await status(host, never, { arch, options: { ...defaults, virtualization } })).toMatchObject({
+        status: "ready",
+        facts: { virtualization: "qemu" },
+      });
+    }
+  });
+
   it("runs in a session, which takes no security label", async () => {
     await using host = await new ScriptedLibvirt("qemu:///session").host({ files: { "/dev/kvm": "" } });
     const connection = await Libvirt.connect(host, "qemu:///session", never);
-    expect(await findKvm(host, connection, "qemu:///session", never)).toEqual({ works: true, reason: "" });
+    expect(await findKvm(host, connection, { uri: "qemu:///session", arch: "amd64" }, never)).toEqual({
+      works: true,
+      reason: "",
+    });
     connection.close();
   });
 });

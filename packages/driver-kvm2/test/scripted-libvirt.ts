@@ -70,6 +70,8 @@ export class ScriptedLibvirt {
   deaf = false;
   /** A KVM that creates machines and never runs them. */
   lifeless = false;
+  /** What transient domains need to boot, ms. */
+  bootMs = 0;
   /** Runs in the daemon between a call's arrival and its answer. */
   before: ((procedure: number) => void) | undefined;
   readonly #uri: LibvirtUri;
@@ -333,7 +335,9 @@ export class ScriptedLibvirt {
       closePorts: () => {},
     };
     this.domains.set(uuid, domain);
-    if (!this.lifeless) setImmediate(() => this.#end(domain));
+    const isLifeless = this.lifeless && (parser.parse(xml).domain as { "@type": string })["@type"] === "kvm";
+    const booted = existing(this.#host, 0).delay(this.bootMs, new AbortController().signal);
+    if (!isLifeless) void booted.then(() => this.domains.has(uuid) && this.#end(domain));
     writeObject(reply, domain).int(1);
   }
 
