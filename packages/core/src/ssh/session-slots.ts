@@ -1,7 +1,13 @@
+import { delay } from "../host/delay.js";
 import { raceAbort } from "./race-abort.js";
 
-/** A session that is being opened, or is open. */
+/** A server may free a session only after it has said so, and answered what came meanwhile: OpenSSH does so at the end of a turn of its loop. */
+const PAUSES_MS = [10, 40, 160];
+
+/** A session that somebody wants, is being opened, or is open. */
 export interface SessionSlot {
+  /** Told before each request. */
+  take(): void;
   /** Told when it has ended, or came to nothing. A second time counts for nothing. */
   free(): void;
   /** Told when the server refused it. Resolves when another try makes sense; false when it never will. */
@@ -17,10 +23,10 @@ export class SessionSlots {
   #freed = 0;
   readonly #waiting: (() => void)[] = [];
 
-  take(): SessionSlot {
-    const freedBefore = this.#freed;
-    let isHeld = true;
-    this.#open++;
+  slot(): SessionSlot {
+    let freedBefore = 0;
+    let isHeld = false;
+    let pauses = 0;
     const release = (): boolean => {
       if (!isHeld) return false;
       isHeld = false;
@@ -28,6 +34,11 @@ export class SessionSlots {
       return true;
     };
     return {
+      take: () => {
+        freedBefore = this.#freed;
+        isHeld = true;
+        this.#open++;
+      },
       free: () => {
         if (!release()) return;
         this.#freed++;
@@ -37,8 +48,13 @@ export class SessionSlots {
         release();
         // Since the request was sent one has ended: its place may be free.
         if (this.#freed !== freedBefore) return true;
-        if (this.#open === 0) return false;
-        await this.#next(signal);
+        if (this.#open > 0) {
+          await this.#next(signal);
+          return true;
+        }
+        const pause = PAUSES_MS[pauses++];
+        if (pause === undefined) return false;
+        await delay(pause, signal);
         return true;
       },
     };

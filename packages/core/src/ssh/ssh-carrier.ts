@@ -83,8 +83,9 @@ export class SshCarrier implements Carrier {
 
   /** Starts a program, when the server lets us. */
   async #session(signal: AbortSignal, request: OpenChannel): Promise<RemoteProcess> {
+    const slot = this.#slots.slot();
     for (;;) {
-      const slot = this.#slots.take();
+      slot.take();
       try {
         return await this.#channel(signal, request, (channel) => {
           channel.once("close", () => slot.free());
