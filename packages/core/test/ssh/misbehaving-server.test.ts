@@ -172,6 +172,26 @@ describe("a connection to a server that", () => {
     await expect(server.transport.exec(["true"])).rejects.toMatchObject({ code: "SSH_FAILED" });
   });
 
+  test("refuses a session because it has not freed the last one yet is asked again", async () => {
+    let requests = 0;
+    await using server = await fakeServer((socket, hostKey) =>
+      speakSsh(socket, hostKey, (connection) => {
+        connection.on("authentication", (context) => context.accept());
+        connection.on("session", (accept, reject) => {
+          if (++requests === 2) return void reject();
+          accept().on("exec", (acceptExec) => {
+            const channel = acceptExec();
+            channel.exit(0);
+            channel.end();
+          });
+        });
+      }),
+    );
+    await server.transport.exec(["true"]);
+    expect(await server.transport.exec(["true"])).toMatchObject({ exitCode: 0 });
+    expect(requests).toBe(3);
+  });
+
   test("closes a channel without an exit code has lost the program", async () => {
     await using server = await fakeServer((socket, hostKey) =>
       speakSsh(socket, hostKey, (connection) => {
