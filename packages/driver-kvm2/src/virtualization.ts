@@ -16,9 +16,9 @@ export interface KvmFinding {
 export const WITHOUT_KVM = "Leave --kvm2-virtualization at auto to run in software emulation.";
 
 /** A guest that runs on KVM has powered itself off by then, unless the computer is busy. */
-const PATIENCE_MS = 700;
+const PATIENCE_MS = 500;
 /** One that has not done so long after an emulated guest has never will. */
-const BEHIND_MS = 700;
+const BEHIND_MS = 500;
 /** An emulated guest that is not done by then tells nothing. */
 const EMULATION_MS = 20_000;
 /** SeaBIOS does not read from a disk of less than a cylinder. */
@@ -48,7 +48,7 @@ export async function findKvm(
   if (arch !== (host.arch === "arm64" ? "arm64" : "amd64"))
     return { works: false, reason: `an ${arch} guest cannot be virtualized on this CPU` };
   if (!(await host.files.stat("/dev/kvm"))) return { works: false, reason: "this host has no /dev/kvm" };
-  // Only the host's own architecture can be virtualized, and the probe is code for x86; elsewhere KVM is taken at libvirt's word.
+  // The probe is code for x86; elsewhere KVM is taken at libvirt's word.
   if (host.arch !== "x64") return { works: true, reason: "" };
   const versions = await libvirt.versions(signal);
   const key = `kvm2-${uri === "qemu:///system" ? "system" : "session"}-${host.user.uid}-${versions.libvirt}-${versions.qemu}`;
@@ -68,16 +68,26 @@ export async function findKvm(
 
 /** Runs the probe on KVM and, when it is late, in emulation too: that tells a KVM that hangs from a computer that is busy. */
 async function outrunsEmulation(host: Host, libvirt: Libvirt, uri: LibvirtUri, signal: AbortSignal): Promise<boolean> {
-  return await withProbe(host, libvirt, { type: "kvm", uri }, signal, async (ranOnKvm) => {
-    if (await ranOnKvm(PATIENCE_MS)) return true;
-    try {
-      await withProbe(host, libvirt, { type: "qemu", uri }, signal, (ranEmulated) => ranEmulated(EMULATION_MS));
-    } catch (error) {
-      // A QEMU without emulation: then only time can tell.
-      if (!(error instanceof LibvirtError)) throw error;
-    }
-    return await ranOnKvm(BEHIND_MS);
-  });
+  const probes: RunningProbe[] = [];
+  const start = async (type: ProbeTarget["type"]): Promise<RunningProbe> => {
+    const probe = await startProbe(host, libvirt, { type, uri }, signal);
+    probes.push(probe);
+    return probe;
+  };
+  try {
+    const accelerated = await start("kvm");
+    if (await accelerated.ran(PATIENCE_MS)) return true;
+    // Where QEMU has no emulation, only time can tell.
+    const emulated = await start("qemu").catch(unlessRefused);
+    await emulated?.ran(EMULATION_MS);
+    return await accelerated.ran(BEHIND_MS);
+  } finally {
+    await Promise.all(probes.map((probe) => probe.end()));
+  }
+}
+
+function unlessRefused(error: unknown): undefined {
+  if (!(error instanceof LibvirtError)) throw error;
 }
 
 /** QEMU runs as the user, who needs the device as well as libvirt's socket. */
@@ -86,42 +96,58 @@ function explain({ message }: LibvirtError, { user }: Host): string {
   return `${user.name} may not use /dev/kvm; run 'sudo usermod -aG kvm ${user.name}' and log in again`;
 }
 
-interface Probe {
+/** Where a probe is to run. */
+interface ProbeTarget {
   readonly type: "kvm" | "qemu";
   readonly uri: LibvirtUri;
 }
 
-/**
- * Runs the boot sector in a transient domain of this type, which is gone when this returns. `use` may ask, as often as it likes, whether the
- * guest ran and powered itself off within so many milliseconds from now. Rejects with LibvirtError when libvirt does not start it.
- */
-export async function withProbe<T>(
+/** A transient domain that runs the boot sector. */
+export interface RunningProbe {
+  /** Whether its guest has powered itself off by so many milliseconds from now. */
+  ran(withinMs: number): Promise<boolean>;
+  /** Resolves when nothing of it is left. */
+  end(): Promise<void>;
+}
+
+/** Rejects with LibvirtError when libvirt does not start it. */
+export async function startProbe(
   host: Host,
   libvirt: Libvirt,
-  probe: Probe,
+  target: ProbeTarget,
   signal: AbortSignal,
-  use: (ran: (withinMs: number) => Promise<boolean>) => Promise<T>,
-): Promise<T> {
+): Promise<RunningProbe> {
   const directory = await host.runDirectory("kvm2-probe");
   const uuid = crypto.randomUUID();
   const disk = `${directory}/${uuid.slice(0, 8)}.img`;
-  await host.files.write(disk, bootDisk());
   const poweredOff = new AbortController();
-  using _subscription = await libvirt.lifecycle((event) => {
-    // "stopped" follows a second later, when libvirt has cleared the domain away.
-    if (event.uuid === uuid && (event.event === "shutdown" || event.event === "stopped")) poweredOff.abort();
-  }, signal);
-  try {
-    const domain = await libvirt.createDomain(probeXml(probe, uuid, disk, host), signal);
-    try {
-      const lost = AbortSignal.any([signal, libvirt.closed]);
-      return await use((withinMs) => aborts(host, poweredOff.signal, withinMs, lost));
-    } finally {
-      // Where this is refused, for an aborted signal or a lost connection, the domain ends with the connection.
-      await libvirt.destroyDomain(domain, signal);
-    }
-  } finally {
+  let subscription: Disposable | undefined;
+  const clear = async (): Promise<void> => {
+    subscription?.[Symbol.dispose]();
     await host.files.remove(disk);
+  };
+  try {
+    await host.files.write(disk, bootDisk());
+    subscription = await libvirt.lifecycle((event) => {
+      // "stopped" follows a second later, when libvirt has cleared the domain away.
+      if (event.uuid === uuid && (event.event === "shutdown" || event.event === "stopped")) poweredOff.abort();
+    }, signal);
+    const domain = await libvirt.createDomain(probeXml(target, uuid, disk, host), signal);
+    const lost = AbortSignal.any([signal, libvirt.closed]);
+    return {
+      ran: (withinMs) => aborts(host, poweredOff.signal, withinMs, lost),
+      async end() {
+        try {
+          // Where this is refused, for an aborted signal or a lost connection, the domain ends with the connection.
+          await libvirt.destroyDomain(domain, signal);
+        } finally {
+          await clear();
+        }
+      },
+    };
+  } catch (error) {
+    await clear();
+    throw error;
   }
 }
 
@@ -137,7 +163,7 @@ async function aborts(host: Host, event: AbortSignal, withinMs: number, lost: Ab
   }
 }
 
-function probeXml({ type, uri }: Probe, uuid: string, disk: string, { user }: Host): string {
+function probeXml({ type, uri }: ProbeTarget, uuid: string, disk: string, { user }: Host): string {
   return toXml(
     element(
       "domain",

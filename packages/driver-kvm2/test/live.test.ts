@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { bridgeName } from "../src/config.js";
 import kvm2 from "../src/index.js";
 import { Libvirt } from "../src/libvirt.js";
-import { withProbe } from "../src/virtualization.js";
+import { startProbe } from "../src/virtualization.js";
 
 const suite = await live({ needs: ["libvirt", "linux", "network"] });
 const SMALL: StartRequest = { driver: "kvm2", cpus: 2, memoryMiB: 1024, diskMiB: 4096 };
@@ -148,8 +148,9 @@ suite("a real domain of libvirt", () => {
     const host = createNodeHost({ home: directory.path });
     const signal = AbortSignal.timeout(60_000);
     const libvirt = await Libvirt.connect(host, "qemu:///system", signal);
-    const probe = { type: "qemu", uri: "qemu:///system" } as const;
-    const ran = await withProbe(host, libvirt, probe, signal, (within) => within(50_000));
+    const probe = await startProbe(host, libvirt, { type: "qemu", uri: "qemu:///system" }, signal);
+    const ran = await probe.ran(50_000);
+    await probe.end();
     libvirt.close();
     expect(ran).toBe(true);
   });
