@@ -2,17 +2,18 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type {
-  Driver,
-  DriverStatus,
-  GuestImage,
-  Host,
-  Machine,
-  MachineContext,
-  MachineSpec,
-  MachineState,
-  MachineStatus,
-  Operation,
+import {
+  type Driver,
+  type DriverStatus,
+  type GuestImage,
+  type Host,
+  hostArch,
+  type Machine,
+  type MachineContext,
+  type MachineSpec,
+  type MachineState,
+  type MachineStatus,
+  type Operation,
 } from "@mk/core";
 import { type Disturb, disturbedHost } from "./disturbed-host.js";
 import { driverOptions } from "./driver-options.js";
@@ -95,7 +96,7 @@ export class Bench implements AsyncDisposable {
       cpus: 2,
       memoryMiB: 1024,
       diskMiB: 2048,
-      arch: host.arch === "arm64" ? "arm64" : "amd64",
+      arch: hostArch(host),
       mounts: [],
       ports: [],
       ...(image !== undefined && { imageDigest: image.digest }),

@@ -1,4 +1,4 @@
-import type { GuestImage, Host } from "@mk/core";
+import { type GuestImage, type Host, hostArch } from "@mk/core";
 
 /** Small files where a guest image has its parts: enough for tools that only pass the paths on. */
 export async function standInImage(host: Host): Promise<GuestImage> {
@@ -8,7 +8,7 @@ export async function standInImage(host: Host): Promise<GuestImage> {
   for (const name of Object.values(parts)) await host.files.write(`${directory}/${name}`, `stand-in ${name}\n`);
   return {
     digest: `sha256:${"5e".repeat(32)}`,
-    arch: host.arch === "arm64" ? "arm64" : "amd64",
+    arch: hostArch(host),
     debianVersion: "13.2",
     kernel: `${directory}/${parts.kernel}`,
     initramfs: `${directory}/${parts.initramfs}`,

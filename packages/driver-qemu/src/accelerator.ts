@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { GuestArch, Host } from "@mk/core";
+import { type GuestArch, type Host, isNativeArch } from "@mk/core";
 import type { Installation } from "./installation.js";
 import { AMD64_EXIT_CODE, AMD64_EXIT_PORT, amd64ProbeRom, arm64ProbeArguments } from "./probe-payload.js";
 
@@ -91,8 +91,7 @@ export function explainEmulation({ works, failed }: AcceleratorFinding): string 
 
 /** The accelerator of this system, if the guest has the host's architecture. */
 function nativeAccelerator(host: Host, arch: GuestArch): Accelerator | undefined {
-  const isNative = (host.arch === "x64" && arch === "amd64") || (host.arch === "arm64" && arch === "arm64");
-  if (!isNative) return undefined;
+  if (!isNativeArch(host, arch)) return undefined;
   switch (host.platform) {
     case "linux":
       return "kvm";

@@ -1,4 +1,4 @@
-import { type DriverStatus, type GuestArch, type Host, MkError, type OptionValues, type StatusRequest } from "@mk/core";
+import { type DriverStatus, type Host, hostArch, MkError, type OptionValues, type StatusRequest } from "@mk/core";
 import { type AcceleratorFinding, explainEmulation, findAccelerator } from "./accelerator.js";
 import { findInstallation, type Installation, packagesFor } from "./installation.js";
 import type { options } from "./options.js";
@@ -9,7 +9,7 @@ export async function status(
   signal: AbortSignal,
   machine?: StatusRequest<OptionValues<typeof options>>,
 ): Promise<DriverStatus> {
-  const arch: GuestArch = machine?.arch ?? (host.arch === "arm64" ? "arm64" : "amd64");
+  const arch = machine?.arch ?? hostArch(host);
   let installation: Installation;
   try {
     installation = await findInstallation(host, arch, machine?.options.binary, signal);

@@ -1,7 +1,6 @@
 import type { StartRequest } from "../api.js";
 import type { Driver, StatusRequest } from "../contract/driver.js";
-import type { Host } from "../contract/host.js";
-import type { GuestArch } from "../contract/spec.js";
+import { hostArch } from "../host/host-arch.js";
 import { resolveOptions } from "../options/resolve-options.js";
 import type { Registry } from "../registry/registry.js";
 import type { WantedMachine } from "../store/intent.js";
@@ -35,9 +34,4 @@ export async function statusRequestFor(
     arch: wanted.arch ?? hostArch(host),
     options: resolveOptions(driver, { given: wanted.options, env: host.env, config: options[driver.name] }),
   };
-}
-
-/** Guests for the host's own CPU run fastest. */
-export function hostArch({ arch }: Pick<Host, "arch">): GuestArch {
-  return arch === "arm64" ? "arm64" : "amd64";
 }
