@@ -60,7 +60,7 @@ export class MachineDomain {
     const { host, id, spec } = this.#context;
     const { uri, virtualization, cpuModel, hidden, diskCache, mac, domain: name } = this.#config;
     const image = await this.#context.image();
-    const type = await chooseDomainType(host, libvirt, { uri, virtualization, arch: spec.arch }, op.signal);
+    const { type } = await chooseDomainType(host, libvirt, { uri, virtualization, arch: spec.arch }, op.signal);
     op.log("domain type chosen", { type });
     const xml = domainXml({
       // Renamed by its owner it is ours still: its UUID says so, and libvirt takes no other name for a UUID it has.

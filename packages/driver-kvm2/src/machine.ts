@@ -98,6 +98,7 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
     },
 
     async stop(op) {
+      // Before the wait, which would wait for a libvirtd that does not run, too.
       await use(op, (libvirt) => domain.find(libvirt, op.signal));
       await op.step("shutdown", "Waiting for the guest to shut down", () =>
         // libvirtd may be restarted meanwhile; the guest goes on shutting down, so the wait does too.

@@ -1,8 +1,7 @@
-import type { DriverStatus, Host, OptionValues, StatusRequest } from "@mk/core";
-import { MkError } from "@mk/core";
+import { type DriverStatus, type Host, hostArch, MkError, type OptionValues, type StatusRequest } from "@mk/core";
 import { Libvirt } from "./libvirt.js";
 import type { options } from "./options.js";
-import { findKvm, WITHOUT_KVM } from "./virtualization.js";
+import { chooseDomainType } from "./virtualization.js";
 
 const PACKAGES = {
   apt: ["libvirt-daemon-system", "qemu-system-x86", "dnsmasq-base"],
@@ -33,36 +32,35 @@ export async function status(
     if (!MkError.is(error)) throw error;
     return await unavailable(host, error);
   }
+  const arch = machine?.arch ?? hostArch(host);
   try {
-    const versions = await libvirt.versions(signal);
-    const ready = { status: "ready", version: versions.libvirt } as const;
-    if (virtualization === "qemu") return { ...ready, facts: { qemu: versions.qemu, virtualization } };
-    const arch = machine?.arch ?? (host.arch === "arm64" ? "arm64" : "amd64");
-    const { works, reason } = await findKvm(host, libvirt, { uri, arch }, signal);
-    if (works) return { ...ready, facts: { qemu: versions.qemu, virtualization: "kvm" } };
-    if (virtualization === "auto")
+    const { libvirt: version, qemu } = await libvirt.versions(signal);
+    try {
+      const { type, reason } = await chooseDomainType(host, libvirt, { uri, virtualization, arch }, signal);
       return {
-        ...ready,
-        facts: { qemu: versions.qemu, virtualization: "qemu" },
-        note: `software emulation: ${reason}`,
+        status: "ready",
+        version,
+        facts: { qemu, virtualization: type },
+        ...(reason !== undefined && { note: `software emulation: ${reason}` }),
       };
-    return {
-      status: "unhealthy",
-      code: "kvm-unusable",
-      reason: `KVM cannot be used: ${reason}`,
-      fix: WITHOUT_KVM,
-      version: versions.libvirt,
-    };
+    } catch (error) {
+      if (!MkError.is(error, "DRIVER_UNAVAILABLE")) throw error;
+      return { status: "unhealthy", code: "kvm-unusable", version, ...why(error) };
+    }
   } finally {
     libvirt.close();
   }
 }
 
-async function unavailable(host: Host, { code, message: reason, hint }: MkError): Promise<DriverStatus> {
-  const why = { reason, ...(hint !== undefined && { fix: hint }) };
-  if (code === "PERMISSION_DENIED") return { status: "unhealthy", code: "libvirt-permission", ...why };
-  if (code !== "DRIVER_UNAVAILABLE") return { status: "unhealthy", code: "libvirt-unusable", ...why };
-  if (await hasDaemon(host)) return { status: "stopped", code: "libvirt-not-running", ...why };
+/** An error in a status' words. */
+function why({ message: reason, hint }: MkError): { readonly reason: string; readonly fix?: string } {
+  return { reason, ...(hint !== undefined && { fix: hint }) };
+}
+
+async function unavailable(host: Host, error: MkError): Promise<DriverStatus> {
+  if (error.code === "PERMISSION_DENIED") return { status: "unhealthy", code: "libvirt-permission", ...why(error) };
+  if (error.code !== "DRIVER_UNAVAILABLE") return { status: "unhealthy", code: "libvirt-unusable", ...why(error) };
+  if (await hasDaemon(host)) return { status: "stopped", code: "libvirt-not-running", ...why(error) };
   return {
     status: "missing",
     code: "libvirt-not-found",

@@ -1,5 +1,4 @@
-import type { GuestArch, Host } from "@mk/core";
-import { MkError } from "@mk/core";
+import { type GuestArch, type Host, isNativeArch, MkError } from "@mk/core";
 import type { Libvirt, LibvirtUri } from "./libvirt.js";
 import { ownerLabel } from "./owner-label.js";
 import { LibvirtError } from "./rpc-connection.js";
@@ -11,9 +10,6 @@ export interface KvmFinding {
   /** Why not; empty when it works. */
   readonly reason: string;
 }
-
-/** What to do where KVM is demanded and does not work. */
-export const WITHOUT_KVM = "Leave --kvm2-virtualization at auto to run in software emulation.";
 
 /** A guest that runs on KVM has powered itself off by then, unless the computer is busy. */
 const PATIENCE_MS = 500;
@@ -45,8 +41,7 @@ export async function findKvm(
   { uri, arch }: { readonly uri: LibvirtUri; readonly arch: GuestArch },
   signal: AbortSignal,
 ): Promise<KvmFinding> {
-  if (arch !== (host.arch === "arm64" ? "arm64" : "amd64"))
-    return { works: false, reason: `an ${arch} guest cannot be virtualized on this CPU` };
+  if (!isNativeArch(host, arch)) return { works: false, reason: `an ${arch} guest cannot be virtualized on this CPU` };
   if (!(await host.files.stat("/dev/kvm"))) return { works: false, reason: "this host has no /dev/kvm" };
   // The probe is code for x86; elsewhere KVM is taken at libvirt's word.
   if (host.arch !== "x64") return { works: true, reason: "" };
@@ -204,7 +199,7 @@ function isFinding(value: unknown): value is KvmFinding {
   );
 }
 
-/** The domain type to use. DRIVER_UNAVAILABLE when `kvm` was demanded and does not work. */
+/** The domain type to use, and why it is not KVM where that was not the user's choice. DRIVER_UNAVAILABLE when `kvm` was demanded and does not work. */
 export async function chooseDomainType(
   host: Host,
   libvirt: Libvirt,
@@ -214,10 +209,12 @@ export async function chooseDomainType(
     arch,
   }: { readonly uri: LibvirtUri; readonly virtualization: "auto" | "kvm" | "qemu"; readonly arch: GuestArch },
   signal: AbortSignal,
-): Promise<"kvm" | "qemu"> {
-  if (virtualization === "qemu") return "qemu";
-  const finding = await findKvm(host, libvirt, { uri, arch }, signal);
-  if (finding.works) return "kvm";
-  if (virtualization === "auto") return "qemu";
-  throw new MkError("DRIVER_UNAVAILABLE", `KVM cannot be used: ${finding.reason}`, { hint: WITHOUT_KVM });
+): Promise<{ readonly type: "kvm" | "qemu"; readonly reason?: string }> {
+  if (virtualization === "qemu") return { type: "qemu" };
+  const { works, reason } = await findKvm(host, libvirt, { uri, arch }, signal);
+  if (works) return { type: "kvm" };
+  if (virtualization === "auto") return { type: "qemu", reason };
+  throw new MkError("DRIVER_UNAVAILABLE", `KVM cannot be used: ${reason}`, {
+    hint: "Leave --kvm2-virtualization at auto to run in software emulation.",
+  });
 }

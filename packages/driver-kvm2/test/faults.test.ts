@@ -1,10 +1,9 @@
-import { Bench } from "@mk/conformance";
+import { Bench, type ScriptedHostOptions } from "@mk/conformance";
 import { until } from "@mk/testing";
 import { describe, expect, it } from "vitest";
 import driver from "../src/index.js";
 import { Libvirt } from "../src/libvirt.js";
 import { LibvirtSession } from "../src/libvirt-session.js";
-import { status } from "../src/status.js";
 import { findKvm } from "../src/virtualization.js";
 import { ScriptedLibvirt } from "./scripted-libvirt.js";
 
@@ -13,19 +12,16 @@ const NETWORK_CREATE = 39;
 const NETWORK_GET_XML = 43;
 const DOMAIN_CREATE_XML = 10;
 const EVENT_REGISTER = 316;
-const defaults = {
-  uri: "qemu:///system",
-  network: undefined,
-  virtualization: "auto",
-  cpuModel: undefined,
-  hidden: false,
-  diskCache: "default",
-} as const;
+const WITH_KVM = { files: { "/dev/kvm": "" } };
 const never = new AbortController().signal;
 
 /** A machine on a scripted libvirt that can be told to misbehave. */
-async function bench(libvirt: ScriptedLibvirt, options: Readonly<Record<string, unknown>> = {}): Promise<Bench> {
-  return await Bench.open(driver, { host: () => libvirt.host(), options });
+async function bench(
+  libvirt: ScriptedLibvirt,
+  options: Readonly<Record<string, unknown>> = {},
+  on: ScriptedHostOptions = {},
+): Promise<Bench> {
+  return await Bench.open(driver, { host: () => libvirt.host(on), options });
 }
 
 /** What somebody made with another tool; active when its gateway is given. */
@@ -178,7 +174,7 @@ describe("the probe of KVM", () => {
   it("leaves no domain when it is aborted while its guest does not run", async () => {
     const libvirt = new ScriptedLibvirt();
     libvirt.lifeless = true;
-    await using host = await libvirt.host({ files: { "/dev/kvm": "" } });
+    await using host = await libvirt.host(WITH_KVM);
     const connection = await Libvirt.connect(host, "qemu:///system", never);
     const controller = new AbortController();
     const reason = new Error("enough");
@@ -194,16 +190,23 @@ describe("the probe of KVM", () => {
   it("finds a KVM useless that runs nothing while emulation does, tells why, and remembers it", async () => {
     const libvirt = new ScriptedLibvirt();
     libvirt.lifeless = true;
-    await using host = await libvirt.host({ files: { "/dev/kvm": "" } });
-    expect(await status(host, never)).toMatchObject({
+    await using machine = await bench(libvirt, {}, WITH_KVM);
+    const emulated = {
       status: "ready",
       note: expect.stringContaining("no guest instruction ran"),
       facts: { virtualization: "qemu" },
-    });
+    };
+    expect(await machine.status(never)).toMatchObject(emulated);
     expect(libvirt.domains.size).toBe(0);
     libvirt.lifeless = false;
-    const demanded = { ...defaults, virtualization: "kvm" } as const;
-    expect(await status(host, never, { arch: "amd64", options: demanded })).toMatchObject({
+    expect(await machine.status(never)).toMatchObject(emulated);
+  });
+
+  it("refuses a machine that demands a KVM that is useless", async () => {
+    const libvirt = new ScriptedLibvirt();
+    libvirt.lifeless = true;
+    await using machine = await bench(libvirt, { virtualization: "kvm" }, WITH_KVM);
+    expect(await machine.status(never)).toMatchObject({
       status: "unhealthy",
       code: "kvm-unusable",
       fix: expect.stringContaining("--kvm2-virtualization"),
@@ -213,28 +216,24 @@ describe("the probe of KVM", () => {
   it("believes in a KVM that is as slow as emulation, on a busy computer", async () => {
     const libvirt = new ScriptedLibvirt();
     libvirt.bootMs = 9000;
-    await using host = await libvirt.host({ files: { "/dev/kvm": "" } });
-    expect(await status(host, never)).toMatchObject({ status: "ready", facts: { virtualization: "kvm" } });
+    await using machine = await bench(libvirt, {}, WITH_KVM);
+    expect(await machine.status(never)).toMatchObject({ status: "ready", facts: { virtualization: "kvm" } });
     expect(libvirt.domains.size).toBe(0);
   });
 
-  it("is left out for a machine that is to be emulated, or of another architecture", async () => {
+  it.each([
+    ["amd64", "qemu"],
+    ["arm64", "auto"],
+  ] as const)("is left out for an %s machine with virtualization %s", async (arch, virtualization) => {
     const libvirt = new ScriptedLibvirt();
-    await using host = await libvirt.host({ files: { "/dev/kvm": "" } });
     libvirt.before = (procedure) => expect(procedure).not.toBe(DOMAIN_CREATE_XML);
-    for (const [arch, virtualization] of [
-      ["amd64", "qemu"],
-      ["arm64", "auto"],
-    ] as const) {
-      expect(await status(host, never, { arch, options: { ...defaults, virtualization } })).toMatchObject({
-        status: "ready",
-        facts: { virtualization: "qemu" },
-      });
-    }
+    await using machine = await bench(libvirt, { virtualization }, WITH_KVM);
+    machine.respecify({ arch });
+    expect(await machine.status(never)).toMatchObject({ status: "ready", facts: { virtualization: "qemu" } });
   });
 
   it("runs in a session, which takes no security label", async () => {
-    await using host = await new ScriptedLibvirt("qemu:///session").host({ files: { "/dev/kvm": "" } });
+    await using host = await new ScriptedLibvirt("qemu:///session").host(WITH_KVM);
     const connection = await Libvirt.connect(host, "qemu:///session", never);
     expect(await findKvm(host, connection, { uri: "qemu:///session", arch: "amd64" }, never)).toEqual({
       works: true,

@@ -328,16 +328,15 @@ export class ScriptedLibvirt {
 
   #runTransient(xml: string, creator: Duplex | undefined, reply: XdrWriter): void {
     this.#checkForSession(xml);
-    const { name, uuid } = parser.parse(xml).domain as { name: string; uuid: string };
+    const { name, uuid, "@type": type } = parser.parse(xml).domain as { name: string; uuid: string; "@type": string };
     const domain: FakeDomain = {
       ...{ name, uuid, xml, state: RUNNING, reason: 0, saved: false },
       ...(creator && { creator }),
       closePorts: () => {},
     };
     this.domains.set(uuid, domain);
-    const isLifeless = this.lifeless && (parser.parse(xml).domain as { "@type": string })["@type"] === "kvm";
     const booted = existing(this.#host, 0).delay(this.bootMs, new AbortController().signal);
-    if (!isLifeless) void booted.then(() => this.domains.has(uuid) && this.#end(domain));
+    if (!this.lifeless || type !== "kvm") void booted.then(() => this.domains.has(uuid) && this.#end(domain));
     writeObject(reply, domain).int(1);
   }
 
