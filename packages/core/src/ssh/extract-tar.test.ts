@@ -16,6 +16,7 @@ import { requireTool, type TemporaryDirectory, temporaryDirectory } from "@mk/te
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { MkError } from "../errors.js";
+import { errnoOf } from "../host/file-error.js";
 import { extractTar } from "./extract-tar.js";
 import { paddingOf } from "./tar-header.js";
 import { readTar } from "./tar-read.js";
@@ -188,6 +189,16 @@ function leadsTo(path: string): string {
   return "a circle";
 }
 
+function isSymlink(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+  } catch (error) {
+    // Nothing is below a file, either.
+    if (errnoOf(error) !== "ENOTDIR") throw error;
+    return false;
+  }
+}
+
 describe("readTar", () => {
   test.each(["gnu", "pax", "ustar", "v7"])("reads what GNU tar writes as %s", async (format) => {
     await using directory = await temporaryDirectory();
@@ -260,12 +271,3 @@ describe("readTar", () => {
     await expect(read()).rejects.toMatchObject({ code: "PROTOCOL_ERROR" });
   });
 });
-
-/** Nothing is below a file, either. */
-function isSymlink(path: string): boolean {
-  try {
-    return lstatSync(path).isSymbolicLink();
-  } catch {
-    return false;
-  }
-}

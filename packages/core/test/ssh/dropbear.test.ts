@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { createTransport, generateSshKeyPair, hostKeyAlias, knownHostsLine, type Transport } from "@mk/core";
-import { live, type TemporaryDirectory, temporaryDirectory, until } from "@mk/testing";
+import { freePort, live, type TemporaryDirectory, temporaryDirectory, until } from "@mk/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { host } from "./private-sshd.js";
 import { transportContract } from "./transport-contract.js";
@@ -36,12 +36,10 @@ suite("a transport over dropbear", () => {
       directory.join("host_key"),
       directory.join("dropbear_key"),
     ]);
-    const lease = await host.network.leasePort();
     // Its only place for keys is the user's home: a mount of the server's own keeps the real one out of this.
     const script = `mount -t tmpfs -o mode=0700 none /root && mkdir -m 700 /root/.ssh && cp "$1/authorized_keys" /root/.ssh/ &&
       exec dropbear -F -E -s -P "$1/pid" -r "$1/dropbear_key" -p "127.0.0.1:$2"`;
-    port = lease.port;
-    await lease.release();
+    port = await freePort();
     const child = spawn("unshare", ["--mount", "sh", "-c", script, "sh", directory.path, String(port)], {
       stdio: ["ignore", "ignore", "pipe"],
     });
