@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Everything that can be said about the tree without running it: formatting and lint, types, unused code, package shape.
+// Everything that can be said about the tree without running it: formatting and lint, types, unused code, package shape and APIs.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 
@@ -28,6 +28,8 @@ function run([name, file, args]) {
   });
 }
 
+// Packages and APIs are checked as built: an old build would have them pass.
+if ((await run(["build", bin("turbo"), ["run", "build", "--output-logs=errors-only"]])) !== undefined) process.exit(1);
 const failed = (await Promise.all(checks.map(run))).filter((name) => name !== undefined);
 if (failed.length > 0) {
   console.error(`failed: ${failed.join(", ")}`);
