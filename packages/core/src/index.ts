@@ -1,3 +1,4 @@
+export { raceAbort } from "./abort/race-abort.js";
 export type {
   CallOptions,
   DockerEnvironment,

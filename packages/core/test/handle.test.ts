@@ -20,6 +20,40 @@ function openMk(parts: (machine: Machine) => Partial<Machine> = () => ({}), opti
 /** Never settles and listens to nothing. */
 const hangs = (): Promise<never> => new Promise(() => undefined);
 
+/** A driver that opens no machine before it is told to, and whether a handle of it was closed. */
+function slowToOpen() {
+  const driver = processDriver();
+  let open = (): void => undefined;
+  let isClosed = false;
+  const late = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const createDriver: typeof driver.createDriver = async (...given) => {
+    await late;
+    const close = async (): Promise<void> => {
+      isClosed = true;
+    };
+    return { ...(await driver.createDriver(...given)), close };
+  };
+  return { driver: { ...driver, createDriver }, open, isClosed: () => isClosed };
+}
+
+/** How a program of the folder `handle` ends, and what it said. */
+async function program(name: string): Promise<{ code: unknown; signal: unknown; said: string }> {
+  await using built = await temporaryDirectory("mk-handle-program-");
+  const path = await bundle(join(import.meta.dirname, "handle", `${name}.ts`), built.path);
+  const script = join(import.meta.dirname, "process-driver", "machine.mjs");
+  const child = spawn(process.execPath, [path, home.path, script], {
+    stdio: ["ignore", "pipe", "inherit"],
+    timeout: 20_000,
+    killSignal: "SIGKILL",
+  });
+  const chunks: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+  const [code, signal] = await once(child, "close");
+  return { code, signal, said: Buffer.concat(chunks).toString() };
+}
+
 /** What a service behind a forward answers, or that it cuts the connection. */
 async function ask(local: { readonly host: string; readonly port: number }): Promise<string> {
   const socket = connect(local);
@@ -84,6 +118,44 @@ describe("a driver that hangs where it is asked one thing", () => {
     };
     await expect(calls[question]()).rejects.toMatchObject({ code: "TIMED_OUT" });
   });
+});
+
+describe("a driver that hangs where it opens its machine", () => {
+  it("does not hold up a cancelled call, nor the end of mk, and what it opens late is closed", async () => {
+    const slow = slowToOpen();
+    {
+      await using mk = openMk();
+      await mk.start();
+    }
+    {
+      await using mk = openMk(undefined, { drivers: [slow.driver] });
+      const machine = await mk.machine("mk");
+      await expect(machine.stop({ timeoutMs: 50 })).rejects.toMatchObject({ code: "TIMED_OUT" });
+      machine.stop().catch(() => undefined);
+    }
+    slow.open();
+    await until("the handle is closed", () => slow.isClosed());
+  });
+
+  it("is told from others in a list, and what it opens late is closed", async () => {
+    const slow = slowToOpen();
+    await using mk = openMk();
+    await mk.start();
+    await using waiting = openMk(undefined, { drivers: [slow.driver] });
+    expect(await waiting.list()).toMatchObject([
+      { status: { state: "unknown", reason: "driver process did not answer within 4 s" } },
+    ]);
+    slow.open();
+    await until("the handle is closed", () => slow.isClosed());
+  });
+});
+
+it("a driver that loses a promise does not end the program", async () => {
+  {
+    await using mk = openMk();
+    await mk.start();
+  }
+  expect(await program("lost-promise")).toEqual({ code: 0, signal: null, said: "unknown" });
 });
 
 describe("secrets", () => {
@@ -173,21 +245,6 @@ describe("disposing mk", () => {
       await using mk = openMk();
       await mk.start();
     }
-    await using built = await temporaryDirectory("mk-handle-program-");
-    const program = await bundle(join(import.meta.dirname, "handle", "dispose-only.ts"), built.path);
-    const script = join(import.meta.dirname, "process-driver", "machine.mjs");
-    const child = spawn(process.execPath, [program, home.path, script], {
-      stdio: ["ignore", "pipe", "inherit"],
-      timeout: 20_000,
-      killSignal: "SIGKILL",
-    });
-    const chunks: Buffer[] = [];
-    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
-    const [code, signal] = await once(child, "close");
-    expect({ code, signal, said: Buffer.concat(chunks).toString() }).toEqual({
-      code: 0,
-      signal: null,
-      said: "disposed",
-    });
+    expect(await program("dispose-only")).toEqual({ code: 0, signal: null, said: "disposed" });
   });
 });

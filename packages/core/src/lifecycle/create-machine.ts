@@ -69,7 +69,7 @@ export async function createMachine(
     });
     await using alone = driver.traits.parallel ? undefined : await lockDriver(engine, driver.name, name, op.signal);
     void alone;
-    const session = await sessionOf(engine, config, driver);
+    const session = await sessionOf(engine, config, driver, op.signal);
     if (replaced !== undefined) {
       await op.step("replace", "removing the machine there was", () => makeRoom(engine, replaced, request, op));
     }

@@ -1,3 +1,4 @@
+import { createTimer } from "../abort/time-limit.js";
 import { MkError } from "../errors.js";
 
 /** How long an operation may take. */
@@ -42,19 +43,4 @@ export function createDeadline(what: string, { idleMs, totalMs }: TimeLimits): D
       total?.cancel();
     },
   };
-}
-
-/** A timer that is this late was not waited for: the process was stopped (Ctrl-Z), and so were the programs it waits for. */
-const LATE_MS = 2_000;
-
-/** Calls `expire` after so long in which this process could run. */
-function createTimer(ms: number, expire: () => void): { restart(): void; cancel(): void } {
-  let timer: NodeJS.Timeout;
-  const restart = (): void => {
-    clearTimeout(timer);
-    const dueAt = performance.now() + ms;
-    timer = setTimeout(() => (performance.now() - dueAt > LATE_MS ? restart() : expire()), ms);
-  };
-  restart();
-  return { restart, cancel: () => clearTimeout(timer) };
 }

@@ -1,3 +1,5 @@
+import { raceAbort } from "../abort/race-abort.js";
+import { timeLimit } from "../abort/time-limit.js";
 import type { Operation } from "../contract/operation.js";
 import type { MachineStatus } from "../contract/status.js";
 import { MkError } from "../errors.js";
@@ -5,7 +7,6 @@ import type { Engine } from "./engine.js";
 import { machineLockOwner } from "./lock-machine.js";
 import type { MachineSession } from "./machine-session.js";
 import { quietOperation } from "./operation.js";
-import { orAbort } from "./or-abort.js";
 
 /** A healthy driver answers in milliseconds; one that hangs must not hold up `mk list` for more than 5 s. */
 export const INSPECT_MS = 4_000;
@@ -15,21 +16,8 @@ const ANSWER_MS = 30_000;
  * The machine's real state, as its driver answers. MACHINE_UNRESPONSIVE when it does not in time; else what the driver throws: what keeps
  * it from working it says best itself.
  */
-export async function askMachine(
-  session: MachineSession,
-  signal: AbortSignal,
-  deadline = AbortSignal.timeout(INSPECT_MS),
-): Promise<MachineStatus> {
-  const { name, driver, machine, redact } = session;
-  signal.throwIfAborted();
-  const either = AbortSignal.any([signal, deadline]);
-  try {
-    return redact(await orAbort(either, 0, () => machine.inspect(quietOperation(either))));
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!deadline.aborted) throw withoutSecrets(session, error);
-    throw unresponsive(name, `driver ${driver.name} did not answer within ${INSPECT_MS / 1000} s`);
-  }
+export async function askMachine(session: MachineSession, signal: AbortSignal): Promise<MachineStatus> {
+  return session.redact(await answer(session, INSPECT_MS, signal, (op) => session.machine.inspect(op)));
 }
 
 /**
@@ -41,14 +29,24 @@ export async function askDriver<T>(
   signal: AbortSignal,
   question: (op: Operation) => Promise<T>,
 ): Promise<T> {
-  const deadline = AbortSignal.timeout(ANSWER_MS);
-  const either = AbortSignal.any([signal, deadline]);
+  return await answer(session, ANSWER_MS, signal, question);
+}
+
+async function answer<T>(
+  session: MachineSession,
+  limitMs: number,
+  signal: AbortSignal,
+  question: (op: Operation) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  using limit = timeLimit(limitMs);
+  const either = AbortSignal.any([signal, limit.signal]);
   try {
-    return await orAbort(either, 0, () => question(quietOperation(either)));
+    return await raceAbort(question(quietOperation(either)), either);
   } catch (error) {
     signal.throwIfAborted();
-    if (!deadline.aborted) throw withoutSecrets(session, error);
-    throw unresponsive(session.name, `driver ${session.driver.name} did not answer within ${ANSWER_MS / 1000} s`);
+    if (!limit.signal.aborted) throw withoutSecrets(session, error);
+    throw unresponsive(session.name, silence(session.driver.name, limitMs));
   }
 }
 
@@ -59,24 +57,21 @@ function withoutSecrets({ redact, driver }: MachineSession, error: unknown): unk
 }
 
 /** The machine's real state. Never throws for the driver's sake: one that fails or hangs gives `unknown` with the reason. */
-export async function inspectMachine(
-  session: MachineSession,
-  signal: AbortSignal,
-  deadline = AbortSignal.timeout(INSPECT_MS),
-): Promise<MachineStatus> {
+export async function inspectMachine(session: MachineSession, signal: AbortSignal): Promise<MachineStatus> {
   try {
-    return await askMachine(session, signal, deadline);
+    return await askMachine(session, signal);
   } catch (error) {
     signal.throwIfAborted();
-    if (deadline.aborted) return silent(session.driver.name);
-    const reason = error instanceof Error ? error.message : String(error);
-    return { state: "unknown", reason };
+    if (MkError.is(error, "MACHINE_UNRESPONSIVE") && typeof error.details?.reason === "string") {
+      return { state: "unknown", reason: error.details.reason };
+    }
+    return { state: "unknown", reason: error instanceof Error ? error.message : String(error) };
   }
 }
 
 /** What is known of a machine whose driver hangs. */
-export function silent(driver: string): MachineStatus {
-  return { state: "unknown", reason: `driver ${driver} did not answer within ${INSPECT_MS / 1000} s` };
+export function silence(driver: string, limitMs: number): string {
+  return `driver ${driver} did not answer within ${limitMs / 1000} s`;
 }
 
 /** As {@link inspectMachine}, told for people: what another mk is doing to the machine, or was when it was killed. */
@@ -84,9 +79,8 @@ export async function describeMachine(
   engine: Engine,
   session: MachineSession,
   signal: AbortSignal,
-  deadline: AbortSignal,
 ): Promise<MachineStatus> {
-  const [status, intent] = await Promise.all([inspectMachine(session, signal, deadline), session.intent.read()]);
+  const [status, intent] = await Promise.all([inspectMachine(session, signal), session.intent.read()]);
   if (intent === undefined || status.state === "unknown") return status;
   const owner = await machineLockOwner(engine, session.name);
   const off = status.state === "absent" || status.state === "stopped" || status.state === "saved";

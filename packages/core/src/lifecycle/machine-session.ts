@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { raceAbort } from "../abort/race-abort.js";
+import { timeLimit } from "../abort/time-limit.js";
 import type { Driver, MachineContext } from "../contract/driver.js";
 import type { Machine } from "../contract/machine.js";
 import { MkError } from "../errors.js";
@@ -8,9 +10,10 @@ import { createIntentFile, type IntentFile } from "../store/intent.js";
 import { createJsonFile } from "../store/json-file.js";
 import type { MachineConfig } from "../store/machine-config.js";
 import type { Engine } from "./engine.js";
-import { orAbort } from "./or-abort.js";
 import { type Redact, redactor } from "./redact.js";
 
+/** Generous: where a driver runs as root, sudo asks for the password meanwhile. */
+const OPEN_MS = 120_000;
 const CLOSE_MS = 1_000;
 
 /** One machine with its driver's handle. Opening one touches nothing. */
@@ -25,14 +28,39 @@ export interface MachineSession extends AsyncDisposable {
   readonly redact: Redact;
 }
 
-/** Loads the machine's driver and makes its handle. DRIVER_MISSING and its kin when the driver is gone. */
+/**
+ * Loads the machine's driver and makes its handle. DRIVER_MISSING and its kin when the driver is gone, MACHINE_UNRESPONSIVE when it takes too
+ * long.
+ */
 export async function openSession(engine: Engine, config: MachineConfig, signal: AbortSignal): Promise<MachineSession> {
+  const { name } = config.driver;
   const registry = await engine.registry();
-  return await sessionOf(engine, config, await registry.load(config.driver.name, signal));
+  using limit = timeLimit(OPEN_MS);
+  const either = AbortSignal.any([signal, limit.signal]);
+  try {
+    return await sessionOf(engine, config, await registry.load(name, either), either);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!limit.signal.aborted) throw error;
+    const machine = JSON.stringify(config.machine.spec.name);
+    throw new MkError(
+      "MACHINE_UNRESPONSIVE",
+      `driver ${name} did not open machine ${machine} within ${OPEN_MS / 1000} s`,
+      {
+        hint: `See what is wrong with the driver: mk doctor ${name}`,
+        cause: error,
+      },
+    );
+  }
 }
 
-/** As {@link openSession}, with the driver at hand. */
-export async function sessionOf(engine: Engine, config: MachineConfig, driver: Driver): Promise<MachineSession> {
+/** As {@link openSession}, with the driver at hand. A handle that is made after the signal aborted is closed again. */
+export async function sessionOf(
+  engine: Engine,
+  config: MachineConfig,
+  driver: Driver,
+  signal: AbortSignal,
+): Promise<MachineSession> {
   const { spec } = config.machine;
   const directory = engine.home.machine(spec.name);
   const identity = createMachineIdentity(spec.name, directory);
@@ -60,7 +88,9 @@ export async function sessionOf(engine: Engine, config: MachineConfig, driver: D
     record: createJsonFile(join(directory, "record.json")),
   };
   const redact = redactor(driver.options, config.options);
-  const machine = await openMachine(driver, config.driverConfig, context).catch((error: unknown) => {
+  const opening = openMachine(driver, config.driverConfig, context);
+  const machine = await raceAbort(opening, signal).catch((error: unknown) => {
+    if (signal.aborted) void opening.then(close, () => undefined);
     throw MkError.is(error) ? redact(error) : error;
   });
   return {
@@ -72,11 +102,14 @@ export async function sessionOf(engine: Engine, config: MachineConfig, driver: D
     identity,
     intent: createIntentFile(directory),
     redact,
-    async [Symbol.asyncDispose]() {
-      // It only frees what this process holds: a driver that hangs there must not hold up the command's end.
-      await orAbort(AbortSignal.timeout(CLOSE_MS), 0, async () => machine.close?.()).catch(() => undefined);
-    },
+    [Symbol.asyncDispose]: () => close(machine),
   };
+}
+
+/** It only frees what this process holds: a driver that hangs there must not hold up the command's end. */
+async function close(machine: Machine): Promise<void> {
+  using limit = timeLimit(CLOSE_MS);
+  await raceAbort((async () => machine.close?.())(), limit.signal).catch(() => undefined);
 }
 
 /** The driver's handle. What it throws that is no MkError is a fault of the driver, not of who called mk. */

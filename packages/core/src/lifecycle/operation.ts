@@ -1,11 +1,11 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { raceAbort } from "../abort/race-abort.js";
 import type { Operation, Progress } from "../contract/operation.js";
 import { MkError } from "../errors.js";
 import type { EventData, OperationName, PhaseTiming } from "../events/event.js";
 import { failpoint } from "../failpoints/failpoint.js";
 import { createDeadline, type Deadline, type TimeLimits } from "./deadline.js";
 import { mapError } from "./map-error.js";
-import { orAbort } from "./or-abort.js";
 
 /** After its signal aborted, code gets this long to end by itself. */
 const GRACE_MS = 10_000;
@@ -56,7 +56,8 @@ export async function runOperation<T>(init: OperationInit, work: (op: CoreOperat
     init.onPhase?.(phase);
   });
   try {
-    const result = await orAbort(signal, GRACE_MS, () => work(op.operation));
+    signal.throwIfAborted();
+    const result = await raceAbort(work(op.operation), signal, GRACE_MS);
     emit({ type: "operation.finished", operation: name, durationMs: since(startedAt), phases });
     return result;
   } catch (cause) {
@@ -133,7 +134,7 @@ async function runUndos(init: OperationInit, undos: Undo[]): Promise<void> {
     using deadline = createDeadline(what, UNDO_LIMITS);
     const { operation } = createOperation(init, deadline.signal, deadline, [], () => undefined);
     try {
-      await orAbort(deadline.signal, 0, () => undo(operation));
+      await raceAbort(undo(operation), deadline.signal);
     } catch (cause) {
       // The rest must be undone all the same; the intent on disk makes the next command finish what failed here.
       const error = mapError(cause, { what, driver: init.driver, signal: deadline.signal });

@@ -19,7 +19,7 @@ export async function reconfigureMachine(
     driverConfig: session.driver.createConfig(plan.spec, plan.options),
   };
   return await runOnMachine(engine, session, "reconfigure", call, async (op) => {
-    const changed = await sessionOf(engine, config, session.driver);
+    const changed = await sessionOf(engine, config, session.driver, op.signal);
     op.undo(async () => {
       await changed[Symbol.asyncDispose]();
     });

@@ -1,3 +1,4 @@
+import { raceAbort } from "../abort/race-abort.js";
 import type { MachineStatus } from "../contract/status.js";
 import { MkError } from "../errors.js";
 import type { Call } from "./call.js";
@@ -6,7 +7,6 @@ import type { Engine } from "./engine.js";
 import { assertUsable, inspectMachine } from "./inspect-machine.js";
 import type { MachineSession } from "./machine-session.js";
 import type { CoreOperation } from "./operation.js";
-import { orAbort } from "./or-abort.js";
 import { runOnMachine } from "./run-on-machine.js";
 
 /** The guest gets this long to shut down before its power is cut. */
@@ -57,7 +57,7 @@ async function shutDown(session: MachineSession, op: CoreOperation): Promise<boo
   const signal = AbortSignal.any([op.signal, deadline.signal]);
   const isOff = await attempt(op, "the guest did not shut down", () =>
     op.step("shutdown", "asking the guest to shut down", () =>
-      orAbort(signal, GRACE_MS, () => machine.stop({ ...op, signal })),
+      raceAbort(machine.stop({ ...op, signal }), signal, GRACE_MS),
     ),
   );
   if (!isOff) assertReachable(name, await inspectMachine(session, op.signal));

@@ -1,3 +1,4 @@
+import { timeLimit } from "../abort/time-limit.js";
 import { createTransport } from "../ssh/create-transport.js";
 import type { Engine } from "./engine.js";
 import type { MachineSession } from "./machine-session.js";
@@ -19,7 +20,8 @@ export async function syncClock(engine: Engine, session: MachineSession, op: Cor
   const { isolation, image } = session.driver.traits;
   if (isolation !== "vm" || image === "none") return;
   await op.step("clock", "setting the guest's clock", async () => {
-    const signal = AbortSignal.any([op.signal, AbortSignal.timeout(LIMIT_MS)]);
+    using limit = timeLimit(LIMIT_MS);
+    const signal = AbortSignal.any([op.signal, limit.signal]);
     try {
       const access = await session.machine.access({ ...op, signal });
       await using transport = createTransport(engine.host, access, { machine: session });

@@ -1,3 +1,4 @@
+import { raceAbort } from "../abort/race-abort.js";
 import { MkError } from "../errors.js";
 import type { Engine } from "../lifecycle/engine.js";
 import { askDriver } from "../lifecycle/inspect-machine.js";
@@ -5,7 +6,6 @@ import { assertRunning } from "../lifecycle/machine-commands.js";
 import { openSession } from "../lifecycle/machine-session.js";
 import { readConfig } from "../lifecycle/stored-machine.js";
 import { createTransport } from "../ssh/create-transport.js";
-import { raceAbort } from "../ssh/race-abort.js";
 import type { Transport } from "../ssh/transport.js";
 
 /** An attempt to open a transport, and the call whose signal ends it. */

@@ -1,11 +1,12 @@
+import { raceAbort } from "../abort/race-abort.js";
+import { timeLimit } from "../abort/time-limit.js";
 import type { MachineInfo } from "../api.js";
 import type { MachineSpec } from "../contract/spec.js";
 import type { MachineStatus } from "../contract/status.js";
 import { MkError, type SerializedMkError } from "../errors.js";
 import type { Engine } from "../lifecycle/engine.js";
-import { describeMachine, INSPECT_MS, silent } from "../lifecycle/inspect-machine.js";
+import { describeMachine, INSPECT_MS, silence } from "../lifecycle/inspect-machine.js";
 import { openSession } from "../lifecycle/machine-session.js";
-import { orAbort } from "../lifecycle/or-abort.js";
 import { absent } from "../lifecycle/stored-machine.js";
 import type { MachineConfig } from "../store/machine-config.js";
 
@@ -48,15 +49,14 @@ async function readStatus(
   config: MachineConfig,
   signal: AbortSignal,
 ): Promise<readonly [MachineStatus, SerializedMkError?]> {
-  // One for all that is asked of the driver: loading its code, or starting its program, may hang as well.
-  const deadline = AbortSignal.timeout(INSPECT_MS);
-  const either = AbortSignal.any([signal, deadline]);
+  // One for all that is asked of the driver: loading its code, starting its program or closing its handle may hang as well.
+  using limit = timeLimit(INSPECT_MS);
+  const either = AbortSignal.any([signal, limit.signal]);
   try {
-    await using session = await orAbort(either, 0, () => openSession(engine, config, either));
-    return [await describeMachine(engine, session, signal, deadline)];
+    return [await raceAbort(statusOf(engine, config, either), either)];
   } catch (cause) {
     signal.throwIfAborted();
-    if (deadline.aborted) return [silent(config.driver.name)];
+    if (limit.signal.aborted) return [{ state: "unknown", reason: silence(config.driver.name, INSPECT_MS) }];
     const error = MkError.is(cause)
       ? cause
       : new MkError("DRIVER_FAILED", `driver ${config.driver.name} cannot open machine ${config.machine.spec.name}`, {
@@ -64,6 +64,11 @@ async function readStatus(
         });
     return [{ state: "unknown", reason: error.message }, withWayBack(error, config).toJSON()];
   }
+}
+
+async function statusOf(engine: Engine, config: MachineConfig, signal: AbortSignal): Promise<MachineStatus> {
+  await using session = await openSession(engine, config, signal);
+  return await describeMachine(engine, session, signal);
 }
 
 /** A driver that is gone: says which package brings it back, and how to do without. */

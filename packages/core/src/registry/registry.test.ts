@@ -118,6 +118,15 @@ describe("registry", () => {
     expect((await second).name).toBe("one");
   });
 
+  it("does not wait longer than its signal for a load that heeds none", async () => {
+    const registry = createRegistry({ found: [entry("one", [], { load: () => new Promise(() => undefined) })] });
+    const impatient = new AbortController();
+    const loading = registry.load("one", impatient.signal);
+    const reason = new MkError("CANCELLED", "interrupted");
+    impatient.abort(reason);
+    await expect(loading).rejects.toBe(reason);
+  });
+
   it.each([
     ["something that is no driver", undefined],
     ["a driver of another name", driver("two")],

@@ -1,3 +1,4 @@
+import { raceAbort } from "../abort/race-abort.js";
 import type { Driver } from "../contract/driver.js";
 import { MkError } from "../errors.js";
 import { checkDriver } from "./check-driver.js";
@@ -19,7 +20,10 @@ export interface Registry {
   find(name: string): DriverEntry | undefined;
   /** As `find`, but DRIVER_UNKNOWN, DRIVER_MISSING, DRIVER_UNSUPPORTED or DRIVER_INVALID, each with what to do, when there is none. */
   resolve(name: string): DriverEntry;
-  /** Loads the driver of this name or alias; one load per entry however often it is asked for. Errors as `resolve` and `checkDriver`. */
+  /**
+   * Loads the driver of this name or alias; one load per entry however often it is asked for. Errors as `resolve` and `checkDriver`, and the
+   * signal's reason.
+   */
   load(name: string, signal: AbortSignal): Promise<Driver>;
 }
 
@@ -69,7 +73,8 @@ export function createRegistry({ found = [], skipped = [] }: RegistryInit = {}):
         const shared = loads.get(entry);
         const load = shared ?? begin(entry, signal);
         try {
-          return await load.driver;
+          // Raced: an import that hangs takes no signal.
+          return await raceAbort(load.driver, signal);
         } catch (cause) {
           // Another caller's abort must not end this caller's load: begin again with our own signal.
           if (shared === undefined || !shared.signal.aborted) throw cause;

@@ -1,8 +1,9 @@
+import { raceAbort } from "../abort/race-abort.js";
+import { timeLimit } from "../abort/time-limit.js";
 import type { Driver, StatusRequest } from "../contract/driver.js";
 import type { Host } from "../contract/host.js";
 import type { DriverStatus } from "../contract/status.js";
 import { MkError } from "../errors.js";
-import { orAbort } from "../lifecycle/or-abort.js";
 import type { DriverEntry } from "../registry/entry.js";
 import type { Registry } from "../registry/registry.js";
 
@@ -42,26 +43,21 @@ async function probeDriver(
   { host, signal, deadlineMs = 10_000, machine }: ProbeOptions,
 ): Promise<Probe> {
   signal.throwIfAborted();
-  const deadline = new AbortController();
-  const timer = setTimeout(
-    () => deadline.abort(new MkError("TIMED_OUT", `${entry.name} did not answer within ${deadlineMs / 1000} s`)),
-    deadlineMs,
-  );
-  const probe = AbortSignal.any([signal, deadline.signal]);
+  using limit = timeLimit(deadlineMs);
+  const probe = AbortSignal.any([signal, limit.signal]);
   let driver: Driver | undefined;
   try {
     // Raced, not only signalled: a driver that ignores its signal must not hold up all others.
-    const status = await orAbort(probe, 0, async () => {
-      driver = await registry.load(entry.name, probe);
-      return await driver.status(host, probe, machine);
+    const asking = registry.load(entry.name, probe).then((loaded) => {
+      driver = loaded;
+      return loaded.status(host, probe, machine);
     });
+    const status = await raceAbort(asking, probe);
     return { entry, ...(driver !== undefined && { driver }), status };
   } catch (cause) {
     signal.throwIfAborted();
-    const status = deadline.signal.aborted ? timedOut(deadlineMs) : failed(entry, cause);
+    const status = limit.signal.aborted ? timedOut(deadlineMs) : failed(entry, cause);
     return { entry, ...(driver !== undefined && { driver }), status };
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -1,11 +1,11 @@
 import { stat } from "node:fs/promises";
 import { join, posix } from "node:path";
+import { raceAbort } from "../abort/race-abort.js";
 import { fileError } from "../host/file-error.js";
 import type { Carrier } from "./carrier.js";
 import { collect } from "./collect.js";
 import { type CopyRequest, copyFailed } from "./copy-request.js";
 import { extractTar } from "./extract-tar.js";
-import { raceAbort } from "./race-abort.js";
 import { readTar } from "./tar-read.js";
 
 /** `$1` the source. A symlink to a file stands for the file, as it does for cp. */

@@ -2,13 +2,13 @@ import type { Stats } from "node:fs";
 import { type FileHandle, lstat, open, readdir, readlink, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Readable, type Writable } from "node:stream";
+import { raceAbort } from "../abort/race-abort.js";
 import { MkError } from "../errors.js";
 import { errnoOf, onPath } from "../host/file-error.js";
 import type { Carrier } from "./carrier.js";
 import { collect } from "./collect.js";
 import { type CopyRequest, copyFailed } from "./copy-request.js";
 import { quoteForShell } from "./quote-for-shell.js";
-import { raceAbort } from "./race-abort.js";
 import { paddingOf } from "./tar-header.js";
 import { TAR_END, type TarWriteEntry, tarHeader } from "./tar-write.js";
 

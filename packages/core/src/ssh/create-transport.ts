@@ -1,3 +1,4 @@
+import { raceAbort } from "../abort/race-abort.js";
 import type { ExecResult, Forward } from "../api.js";
 import type { Host } from "../contract/host.js";
 import type { MachineAccess } from "../contract/status.js";
@@ -5,7 +6,6 @@ import { MkError } from "../errors.js";
 import type { Carrier, RemoteProcess, TerminalSize } from "./carrier.js";
 import { collect, feed } from "./collect.js";
 import { ExecCarrier } from "./exec-carrier.js";
-import { raceAbort } from "./race-abort.js";
 import { SshCarrier } from "./ssh-carrier.js";
 import type { SshDeadlines } from "./ssh-connection.js";
 import { sshTarget } from "./ssh-target.js";

@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
+import { raceAbort } from "../abort/race-abort.js";
 import type { Host } from "../contract/host.js";
 import { MkError } from "../errors.js";
 import { exitStatus } from "../host/exit-status.js";
@@ -31,7 +32,10 @@ export class ExecCarrier implements Carrier {
     process.stdout.resume();
     process.stderr.resume();
     process.stdin.end();
-    const code = await process.exitCode;
+    const code = await raceAbort(process.exitCode, signal).catch((error: unknown) => {
+      process.kill();
+      throw error;
+    });
     if (code !== 0) throw new MkError("NETWORK_FAILED", `${this.#prefix[0]} cannot run programs in the machine`);
   }
 

@@ -2,12 +2,12 @@ import { setMaxListeners } from "node:events";
 import { chmod, lstat, unlink } from "node:fs/promises";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { raceAbort } from "../abort/race-abort.js";
 import type { Forward } from "../api.js";
 import { MkError } from "../errors.js";
 import { errnoOf, fileError } from "../host/file-error.js";
 import { assertUnixPath } from "../host/unix-path.js";
 import type { Carrier } from "./carrier.js";
-import { raceAbort } from "./race-abort.js";
 import type { ForwardSource, ForwardTarget } from "./transport.js";
 
 export interface ForwardRequest {

@@ -1,5 +1,5 @@
+import { raceAbort } from "../abort/race-abort.js";
 import { delay } from "../host/delay.js";
-import { raceAbort } from "./race-abort.js";
 
 /** A server may free a session only after it has said so, and answered what came meanwhile: OpenSSH does so at the end of a turn of its loop. */
 const PAUSES_MS = [10, 40, 160];

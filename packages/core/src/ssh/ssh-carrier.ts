@@ -1,11 +1,11 @@
 import type { Duplex } from "node:stream";
 import type { Client, ClientChannel } from "ssh2";
+import { raceAbort } from "../abort/race-abort.js";
 import type { Host } from "../contract/host.js";
 import { MkError } from "../errors.js";
 import { exitStatus } from "../host/exit-status.js";
 import type { Carrier, RemoteProcess, StartOptions } from "./carrier.js";
 import { commandLine } from "./quote-for-shell.js";
-import { raceAbort } from "./race-abort.js";
 import { SessionSlots } from "./session-slots.js";
 import { openSshConnection, type SshDeadlines } from "./ssh-connection.js";
 import type { SshTarget } from "./ssh-target.js";

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { watch } from "node:fs";
 import { link, readFile, rm, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import { timeLimit } from "../abort/time-limit.js";
 import type { Processes, ProcessIdentity } from "../contract/host.js";
 import { MkError } from "../errors.js";
 import { failpoint } from "../failpoints/failpoint.js";
@@ -59,8 +60,8 @@ export async function acquireLock(path: string, options: LockOptions): Promise<L
     command: options.command,
     since: new Date().toISOString(),
   };
-  const deadline = AbortSignal.timeout(options.waitMs);
-  const signal = AbortSignal.any([options.signal, deadline]);
+  using limit = timeLimit(options.waitMs);
+  const signal = AbortSignal.any([options.signal, limit.signal]);
   let told = false;
   for (;;) {
     options.signal.throwIfAborted();
@@ -71,7 +72,7 @@ export async function acquireLock(path: string, options: LockOptions): Promise<L
       await breakLock(path, holder, owner, options.processes);
       continue;
     }
-    if (deadline.aborted) throw busy(path, holder);
+    if (limit.signal.aborted) throw busy(path, holder);
     if (!told) options.onWait?.(holder);
     told = true;
     await untilChanged(path, holder, options.processes, signal);

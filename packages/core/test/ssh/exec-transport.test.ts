@@ -48,6 +48,20 @@ describe("a transport over a program of the host", () => {
     if (identity !== undefined) await host.processes.waitGone(identity, AbortSignal.timeout(20_000));
   });
 
+  test("does not wait longer than its signal for a machine that does not answer", async () => {
+    await using directory = await temporaryDirectory("mk-exec-");
+    const pidFile = directory.join("pid");
+    const deaf = ["sh", "-c", `echo $$ >"$0"; exec sleep 600`, pidFile];
+    await using other = createTransport(host, { via: "exec", argv: deaf }, { machine });
+    const controller = new AbortController();
+    const connecting = other.connect(controller.signal);
+    const pid = await until("it runs", async () => Number(await host.files.readText(pidFile)) || undefined);
+    const identity = await host.processes.identify(pid);
+    controller.abort();
+    await expect(connecting).rejects.toBe(controller.signal.reason);
+    if (identity !== undefined) await host.processes.waitGone(identity, AbortSignal.timeout(20_000));
+  });
+
   test("gives no terminal", async () => {
     await expect(transport.exec(["true"], { tty: true })).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
   });
