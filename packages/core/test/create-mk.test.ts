@@ -115,6 +115,21 @@ describe("a machine's life", () => {
     expect(await mk.list()).toEqual([]);
   });
 
+  it("deletes at the end of the block also when the instance was aborted within it", async () => {
+    const controller = new AbortController();
+    const reason = new Error("Ctrl-C");
+    await using mk = openMk({}, { signal: controller.signal });
+    const block = async (): Promise<void> => {
+      await using machine = await mk.start({ onDispose: "delete" });
+      void machine;
+      controller.abort(reason);
+      throw reason;
+    };
+    await expect(block()).rejects.toBe(reason);
+    await using after = openMk();
+    expect(await after.list()).toEqual([]);
+  });
+
   it("writes everything of a machine for its owner alone", async () => {
     await using mk = openMk();
     const machine = await mk.start({ options: { token: "hunter2-hunter2" } });
@@ -538,6 +553,29 @@ describe("what was damaged or removed behind mk's back", () => {
 });
 
 describe("events", () => {
+  it("of the stop that ends the block reach a reader that was busy meanwhile", async () => {
+    await using mk = openMk();
+    const types: string[] = [];
+    let reading = Promise.resolve();
+    let goOn = (): void => undefined;
+    const isFree = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    {
+      await using machine = await mk.start({ onDispose: "stop" });
+      reading = (async () => {
+        for await (const { data } of machine.events()) {
+          types.push("operation" in data ? `${data.type}:${data.operation}` : data.type);
+          await isFree;
+        }
+      })();
+    }
+    goOn();
+    await reading;
+    expect(types.at(-1)).toBe("operation.finished:stop");
+    expect(types).toHaveLength(events.length);
+  });
+
   it("replays a machine's events from the first and ends when the handle is disposed", async () => {
     await using mk = openMk();
     const machine = await mk.start();

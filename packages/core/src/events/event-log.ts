@@ -7,7 +7,7 @@ const CAPACITY = 4096;
 /** One stream of events that any number of readers follow, each from the first event that is kept. */
 export interface EventLog {
   emit(source: string, data: EventData): void;
-  /** Events of `source`, or all; ends when the log is closed or `signal` aborts. */
+  /** Events of `source`, or all; when the log is closed or `signal` aborts, ends with the last there is. */
   read(options?: { readonly source?: string; readonly signal?: AbortSignal }): AsyncIterable<MkEvent>;
   close(): void;
 }
@@ -28,7 +28,6 @@ export function createEventLog(onEvent?: (event: MkEvent) => void, capacity = CA
   async function* follow(source: string | undefined, signal: AbortSignal | undefined): AsyncGenerator<MkEvent> {
     let next = 0;
     for (;;) {
-      if (signal?.aborted) return;
       if (next < dropped) {
         yield makeEvent(source ?? "mk:///", {
           type: "note",
@@ -42,7 +41,7 @@ export function createEventLog(onEvent?: (event: MkEvent) => void, capacity = CA
       if (event !== undefined) {
         next++;
         if (source === undefined || event.source === source) yield event;
-      } else if (closed) {
+      } else if (closed || signal?.aborted) {
         return;
       } else {
         await changed(signal);

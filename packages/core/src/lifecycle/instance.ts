@@ -7,6 +7,8 @@ export interface Instance {
   readonly signal: AbortSignal;
   /** Runs a call of the API, as `runCall` does. */
   run<T>(what: string, options: CallOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  /** The same for what was promised for its end: neither the caller's signal nor the instance's ends it. */
+  finish<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** What is to be closed with the instance; who closes it before takes it out. */
   readonly open: Set<AsyncDisposable>;
   /** Ends all calls, closes all that is open, and waits until what was begun is rolled back. */
@@ -18,18 +20,19 @@ export function createInstance(caller: AbortSignal | undefined): Instance {
   const signal = AbortSignal.any([ended.signal, ...(caller === undefined ? [] : [caller])]);
   const open = new Set<AsyncDisposable>();
   const calls = new Set<Promise<unknown>>();
+  const awaited = async <T>(call: Promise<T>): Promise<T> => {
+    calls.add(call);
+    try {
+      return await call;
+    } finally {
+      calls.delete(call);
+    }
+  };
   return {
     signal,
     open,
-    async run(what, options, work) {
-      const call = runCall(what, signal, options, work);
-      calls.add(call);
-      try {
-        return await call;
-      } finally {
-        calls.delete(call);
-      }
-    },
+    run: (what, options, work) => awaited(runCall(what, signal, options, work)),
+    finish: (what, work) => awaited(runCall(what, new AbortController().signal, {}, work)),
     async end(reason) {
       ended.abort(reason);
       await Promise.allSettled([...open].map((resource) => resource[Symbol.asyncDispose]()));

@@ -34,7 +34,8 @@ export function createMachineHandle({
   onDispose = "keep",
   timings = [],
 }: HandleInit): MachineHandle {
-  const ended = new AbortController();
+  const closing = new AbortController();
+  const closed = new AbortController();
   const connection = new Connection(engine, name, instance.open);
   const forwards = new Set<AsyncDisposable>();
   let phases = timings;
@@ -148,21 +149,32 @@ export function createMachineHandle({
         dockerEnvironment(session, await session.machine.endpoint(DOCKER_PORT, op)),
       ),
     async *console(options = {}) {
-      const signals = [instance.signal, ended.signal, ...(options.signal === undefined ? [] : [options.signal])];
+      const signals = [instance.signal, closing.signal, ...(options.signal === undefined ? [] : [options.signal])];
       yield* commands.readConsole(engine, name, AbortSignal.any(signals), options.follow === true);
     },
-    events: () =>
-      engine.events.read({ source: machineSource(name), signal: AbortSignal.any([instance.signal, ended.signal]) }),
+    // Not the instance's signal: what its roll-backs tell comes after that. The stream ends with the instance in any case.
+    events: () => engine.events.read({ source: machineSource(name), signal: closed.signal }),
     async [Symbol.asyncDispose]() {
-      if (ended.signal.aborted) return;
-      ended.abort();
-      await Promise.all([...forwards].map((forward) => forward[Symbol.asyncDispose]()));
-      await connection.close();
-      if (onDispose === "stop") await handle.stop().catch(unlessAbsent);
-      if (onDispose === "delete") await handle.delete().catch(unlessAbsent);
+      if (closing.signal.aborted) return;
+      closing.abort();
+      try {
+        await Promise.all([...forwards].map((forward) => forward[Symbol.asyncDispose]()));
+        await connection.close();
+        await keepPromise();
+      } finally {
+        closed.abort();
+      }
     },
   };
   return handle;
+
+  /** What `onDispose` promises holds after an abort as well: Ctrl-C within the block must not leave the machine running. */
+  async function keepPromise(): Promise<void> {
+    if (onDispose === "keep") return;
+    const what = `${onDispose === "stop" ? "stop" : "deletion"} of machine ${JSON.stringify(name)}`;
+    const command = onDispose === "stop" ? commands.stop : commands.remove;
+    await instance.finish(what, (signal) => command(engine, name, { signal })).catch(unlessAbsent);
+  }
 }
 
 async function withSession<T>(
