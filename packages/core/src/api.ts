@@ -41,7 +41,10 @@ export interface MkOptions {
 /** What every call that waits takes: it can be cancelled, and ends by a deadline. */
 export interface CallOptions {
   readonly signal?: AbortSignal;
-  /** Milliseconds for the whole call; each operation has a default. */
+  /**
+   * Milliseconds for the whole call. Without it each operation ends when it makes no progress for some minutes; with it, it may stand still
+   * for as long, so that a slow machine can be waited for.
+   */
   readonly timeoutMs?: number;
 }
 

@@ -63,7 +63,11 @@ export function createMk(options: MkOptions = {}): Mk {
       instance.run(`start of machine ${JSON.stringify(name)}`, request, async (callSignal) => {
         assertMachineName(name);
         const timings: PhaseTiming[] = [];
-        await start(engine, name, request, { signal: callSignal, onPhase: (phase) => timings.push(phase) });
+        await start(engine, name, request, {
+          signal: callSignal,
+          timeoutMs: request.timeoutMs,
+          onPhase: (phase) => timings.push(phase),
+        });
         return createMachineHandle({ engine, name, instance, onDispose: request.onDispose, timings });
       }),
     async machine(name) {

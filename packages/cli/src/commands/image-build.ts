@@ -16,7 +16,15 @@ export const imageBuild: Command = async (context, _, flags) => {
   const { buildImage } = await import("@mk/guest");
   const events = createEventLog(context.onEvent);
   const emit = (data: Parameters<typeof events.emit>[1]) => events.emit("mk:///images", data);
-  const image = await runOperation({ name: "image-build", machine: arch, signal, limits: LIMITS, emit }, (op) =>
+  const operation = {
+    name: "image-build",
+    what: `build of the guest image for ${arch}`,
+    hint: "Check the network, or choose another mirror with --mirror, then build it again: it goes on where it stopped.",
+    signal,
+    limits: LIMITS,
+    emit,
+  } as const;
+  const image = await runOperation(operation, (op) =>
     buildImage({ home, env, arch, ...(mirror !== undefined && { mirror }) }, op),
   );
   if (context.output === "json") return;

@@ -28,7 +28,8 @@ export interface Machine {
   /** Applies a changed config to an existing machine, for the options and settings it declared as `live` or `restart`. */
   reconfigure?(op: Operation): Promise<void>;
 
-  // Optional abilities: presence is the declaration, there is no flag to keep in step.
+  // Optional abilities: presence is the declaration, there is no flag to keep in step. Of these core calls `console` and `suspension`
+  // today; a driver need not have the others, which no command of mk reaches yet.
   /** The console the guest writes its marker lines to. */
   readonly console?: {
     /** Bytes since the machine's last start, then live until the signal aborts (the iteration then ends). */

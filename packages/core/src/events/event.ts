@@ -2,20 +2,8 @@ import type { Progress } from "../contract/operation.js";
 import type { MachineState } from "../contract/status.js";
 import type { SerializedMkError } from "../errors.js";
 
-/** What core does to a machine, as events name it. */
-export type OperationName =
-  | "create"
-  | "start"
-  | "stop"
-  | "restart"
-  | "kill"
-  | "delete"
-  | "pause"
-  | "resume"
-  | "save"
-  | "reconfigure"
-  | "image-build"
-  | "snapshot";
+/** What mk does, as events name it: all of it to a machine, but for `image-build`. A restart is a stop and a start. */
+export type OperationName = "create" | "start" | "stop" | "delete" | "pause" | "resume" | "reconfigure" | "image-build";
 
 /** What an event says. Discriminated by `type`; every type is listed in docs/events.md. */
 export type EventData =

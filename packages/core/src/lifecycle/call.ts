@@ -5,7 +5,10 @@ import { mapError } from "./map-error.js";
 
 /** One call of the API: when it must end, and who hears of its phases. */
 export interface Call {
+  /** Aborts with the call's timeout too. */
   readonly signal: AbortSignal;
+  /** As the caller gave it. */
+  readonly timeoutMs?: number | undefined;
   readonly onPhase?: ((phase: PhaseTiming) => void) | undefined;
 }
 

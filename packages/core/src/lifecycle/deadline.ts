@@ -16,15 +16,15 @@ export interface Deadline extends Disposable {
   progress(doing?: string): void;
 }
 
-/** A running deadline; `what` is named in the error: `start of machine "mk"`. */
-export function createDeadline(what: string, { idleMs, totalMs }: TimeLimits): Deadline {
+/** A running deadline; the error names `what`, as `start of machine "mk"`, and gives the hint. */
+export function createDeadline(what: string, { idleMs, totalMs }: TimeLimits, hint?: string): Deadline {
   const controller = new AbortController();
   let doing: string | undefined;
   const expire = (ms: number, how: string): void => {
     const step = doing === undefined ? "" : ` (it was at: ${doing})`;
     controller.abort(
       new MkError("TIMED_OUT", `the ${what} ${how} ${ms / 1000} s${step}`, {
-        hint: "Look at the machine's log with `mk logs`, or give more time with --timeout.",
+        hint,
         details: { ...(doing !== undefined && { step: doing }), timeoutMs: ms },
       }),
     );

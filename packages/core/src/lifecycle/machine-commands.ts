@@ -1,4 +1,5 @@
 import type { StartRequest } from "../api.js";
+import type { Machine } from "../contract/machine.js";
 import { MkError } from "../errors.js";
 import { consoleOf } from "../readiness/console-of.js";
 import { bootMachine } from "./boot-machine.js";
@@ -36,7 +37,7 @@ export async function restart(engine: Engine, name: string, call: Call): Promise
 
 export async function pause(engine: Engine, name: string, call: Call): Promise<void> {
   await withMachine(engine, name, "pause", call, async (session) => {
-    const suspension = ability(session, "suspension", "pause");
+    const suspension = suspensionOf(session, "pause");
     await runOnMachine(engine, session, "pause", call, async (op) => {
       const status = await inspectMachine(session, op.signal);
       if (status.state === "paused") return;
@@ -49,7 +50,7 @@ export async function pause(engine: Engine, name: string, call: Call): Promise<v
 
 export async function resume(engine: Engine, name: string, call: Call): Promise<void> {
   await withMachine(engine, name, "resume", call, async (session) => {
-    const suspension = ability(session, "suspension", "resume");
+    const suspension = suspensionOf(session, "resume");
     await runOnMachine(engine, session, "resume", call, async (op) => {
       const status = await inspectMachine(session, op.signal);
       if (status.state !== "paused") return await assertRunning(session, op.signal);
@@ -154,13 +155,8 @@ function halfMadeAnew(name: string): MkError {
   );
 }
 
-function ability<K extends "suspension">(
-  { machine, driver }: MachineSession,
-  key: K,
-  what: string,
-): NonNullable<MachineSession["machine"][K]> {
-  const found = machine[key];
-  if (found !== undefined) return found;
+function suspensionOf({ machine, driver }: MachineSession, what: string): NonNullable<Machine["suspension"]> {
+  if (machine.suspension !== undefined) return machine.suspension;
   throw new MkError("NOT_SUPPORTED", `driver ${driver.name} cannot ${what} machines`, {
     hint: "Use `mk stop` and `mk start` instead.",
   });

@@ -11,7 +11,15 @@ async function run(
 ): Promise<{ readonly events: readonly EventData[]; readonly error: unknown }> {
   const events: EventData[] = [];
   const error = await runOperation(
-    { name: "start", machine: "one", driver: "fake", signal, limits: { idleMs }, emit: (data) => events.push(data) },
+    {
+      name: "start",
+      what: 'start of machine "one"',
+      hint: "Wait longer.",
+      driver: "fake",
+      signal,
+      limits: { idleMs },
+      emit: (data) => events.push(data),
+    },
     work,
   ).then(
     () => undefined,
@@ -83,7 +91,10 @@ describe("an operation", () => {
   it("ends by its deadline and names the step it was at", async () => {
     const { error } = await run((op) => op.step("slow", "waiting for Godot", () => aborted(op.signal)), { idleMs: 20 });
     expect(error).toMatchObject({ code: "TIMED_OUT", details: { step: "waiting for Godot" } });
-    expect((error as Error).message).toContain("waiting for Godot");
+    expect(error).toMatchObject({
+      message: 'the start of machine "one" made no progress for 0.02 s (it was at: waiting for Godot)',
+      hint: "Wait longer.",
+    });
   });
 
   it("ends as cancelled whatever the driver makes of the abort", async () => {

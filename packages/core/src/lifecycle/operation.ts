@@ -13,10 +13,13 @@ const UNDO_LIMITS: TimeLimits = { idleMs: 60_000, totalMs: 120_000 };
 /** Progress events of one step come at most this often; the bytes of a download are reported far more often. */
 const PROGRESS_INTERVAL_MS = 100;
 
-/** Who runs an operation on which machine, by when it must end, and who hears of it. */
+/** What an operation is, by when it must end, and who hears of it. */
 export interface OperationInit {
   readonly name: OperationName;
-  readonly machine: string;
+  /** For error messages: `start of machine "mk"`. */
+  readonly what: string;
+  /** What the user can do when it does not end in time. */
+  readonly hint?: string;
   /** For error messages, where errors that are not mk's come from. */
   readonly driver?: string;
   readonly signal: AbortSignal;
@@ -39,16 +42,15 @@ type Undo = (op: Operation) => Promise<void>;
 const currentStep = new AsyncLocalStorage<{ readonly id: string; readonly title: string }>();
 
 /**
- * Runs one operation on a machine: events, steps with their failpoints, deadlines. When it fails, what it registered by `undo` runs,
+ * Runs one operation: events, steps with their failpoints, deadlines. When it fails, what it registered by `undo` runs,
  * newest first; then the error is thrown as an MkError.
  */
 export async function runOperation<T>(init: OperationInit, work: (op: CoreOperation) => Promise<T>): Promise<T> {
-  const { name, emit } = init;
-  const what = `${name} of machine ${JSON.stringify(init.machine)}`;
+  const { name, what, emit } = init;
   const startedAt = performance.now();
   const phases: PhaseTiming[] = [];
   const undos: Undo[] = [];
-  using deadline = createDeadline(what, init.limits);
+  using deadline = createDeadline(what, init.limits, init.hint);
   const signal = AbortSignal.any([init.signal, deadline.signal]);
   emit({ type: "operation.started", operation: name });
   const op = createOperation(init, signal, deadline, undos, (phase) => {
@@ -109,8 +111,7 @@ function createOperation(
         return result;
       } catch (cause) {
         failed ??= title;
-        const what = `${name} of machine ${JSON.stringify(init.machine)}`;
-        const error = mapError(cause, { what, driver: init.driver, step: title, signal });
+        const error = mapError(cause, { what: init.what, driver: init.driver, step: title, signal });
         emit({ type: "step.failed", operation: name, step: id, durationMs: since(startedAt), error: error.toJSON() });
         throw cause;
       }
@@ -130,7 +131,7 @@ async function runUndos(init: OperationInit, undos: Undo[]): Promise<void> {
   if (undos.length === 0) return;
   init.emit({ type: "undo.started", operation: init.name });
   for (const undo of undos.reverse()) {
-    const what = `roll-back of the ${init.name} of machine ${JSON.stringify(init.machine)}`;
+    const what = `roll-back of the ${init.what}`;
     using deadline = createDeadline(what, UNDO_LIMITS);
     const { operation } = createOperation(init, deadline.signal, deadline, [], () => undefined);
     try {

@@ -13,27 +13,24 @@ export interface Subject {
   readonly redact: Redact;
 }
 
+type MachineOperation = Exclude<OperationName, "image-build">;
+
 /** Without any sign of progress. Generous, since disks may be slow; every step, report and guest marker starts it anew. */
-const IDLE_MS: Readonly<Record<OperationName, number>> = {
+const IDLE_MS: Readonly<Record<MachineOperation, number>> = {
   create: 5 * 60_000,
   start: 3 * 60_000,
   stop: 2 * 60_000,
-  restart: 3 * 60_000,
-  kill: 60_000,
   delete: 2 * 60_000,
   pause: 60_000,
   resume: 60_000,
-  save: 5 * 60_000,
   reconfigure: 2 * 60_000,
-  "image-build": 10 * 60_000,
-  snapshot: 5 * 60_000,
 };
 
 /** Runs an operation on a machine, its events and errors free of secrets. */
 export async function runOnMachine<T>(
   engine: Engine,
   { name, driver, redact }: Subject,
-  operation: OperationName,
+  operation: MachineOperation,
   call: Call,
   work: (op: CoreOperation) => Promise<T>,
 ): Promise<T> {
@@ -42,10 +39,12 @@ export async function runOnMachine<T>(
     return await runOperation(
       {
         name: operation,
-        machine: name,
+        what: `${operation} of machine ${JSON.stringify(name)}`,
+        hint: hintFor(operation, name),
         ...(driver !== undefined && { driver: driver.name }),
         signal: call.signal,
-        limits: { idleMs: IDLE_MS[operation] },
+        // Who gives a call more time than that wants to wait for a machine that is this slow.
+        limits: { idleMs: Math.max(IDLE_MS[operation], call.timeoutMs ?? 0) },
         emit: (data: EventData) => engine.events.emit(source, redact(data)),
         ...(call.onPhase !== undefined && { onPhase: call.onPhase }),
       },
@@ -54,4 +53,11 @@ export async function runOnMachine<T>(
   } catch (error) {
     throw MkError.is(error) ? redact(error) : error;
   }
+}
+
+function hintFor(operation: MachineOperation, name: string): string {
+  const look = `Look at the machine's log with \`mk logs -p ${name}\``;
+  // Their commands take no --timeout.
+  if (operation === "pause" || operation === "resume") return `${look}.`;
+  return `${look}, or give it more time with --timeout.`;
 }

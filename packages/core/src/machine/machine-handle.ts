@@ -77,28 +77,38 @@ export function createMachineHandle({
       call("start", options, async (signal) => {
         await connection.close();
         const started: PhaseTiming[] = [];
-        await commands.start(engine, name, options, { signal, onPhase: (phase) => started.push(phase) });
+        await commands.start(engine, name, options, {
+          signal,
+          timeoutMs: options.timeoutMs,
+          onPhase: (phase) => started.push(phase),
+        });
         phases = started;
       }),
     stop: (options) =>
       call("stop", options, async (signal) => {
         await connection.close();
-        await commands.stop(engine, name, { signal }, options?.force);
+        await commands.stop(engine, name, { signal, timeoutMs: options?.timeoutMs }, options?.force);
       }),
     restart: (options) =>
       call("restart", options, async (signal) => {
         await connection.close();
         const started: PhaseTiming[] = [];
-        await commands.restart(engine, name, { signal, onPhase: (phase) => started.push(phase) });
+        await commands.restart(engine, name, {
+          signal,
+          timeoutMs: options?.timeoutMs,
+          onPhase: (phase) => started.push(phase),
+        });
         phases = started;
       }),
     delete: (options) =>
       call("deletion", options, async (signal) => {
         await connection.close();
-        await commands.remove(engine, name, { signal }, options?.forget);
+        await commands.remove(engine, name, { signal, timeoutMs: options?.timeoutMs }, options?.forget);
       }),
-    pause: (options) => call("pause", options, (signal) => commands.pause(engine, name, { signal })),
-    resume: (options) => call("resume", options, (signal) => commands.resume(engine, name, { signal })),
+    pause: (options) =>
+      call("pause", options, (signal) => commands.pause(engine, name, { signal, timeoutMs: options?.timeoutMs })),
+    resume: (options) =>
+      call("resume", options, (signal) => commands.resume(engine, name, { signal, timeoutMs: options?.timeoutMs })),
     exec: (argv, options) =>
       reach("command", options, (transport, signal) => transport.exec(argv, { ...options, signal })),
     script: (text, { input: _none, ...options } = {}) =>

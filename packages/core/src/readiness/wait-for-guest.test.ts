@@ -20,7 +20,7 @@ function start(said: string, isReady: () => Promise<boolean>, hasRun = false) {
   };
   const init = {
     name: "start",
-    machine: "mk",
+    what: 'start of machine "mk"',
     signal: new AbortController().signal,
     limits: { idleMs: 180_000 },
     emit: () => {},
