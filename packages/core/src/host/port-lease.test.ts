@@ -1,7 +1,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { PortLeases } from "./port-lease.js";
 
 describe("a port lease", () => {
@@ -56,6 +56,31 @@ describe("a port lease", () => {
     const again = await ours.lease({ preferred: lease.port });
     expect(again.port).toBe(lease.port);
     await again.release();
+  });
+
+  test("gives all of it back a minute after it was released, unless it was taken again meanwhile", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const ours = new PortLeases();
+      const theirs = new PortLeases();
+      const theirsFor = async (preferred: number): Promise<number> => {
+        const lease = await theirs.lease({ preferred });
+        await lease.release();
+        return lease.port;
+      };
+      const first = await ours.lease();
+      await first.release();
+      vi.advanceTimersByTime(59_000);
+      const second = await ours.lease({ preferred: first.port });
+      vi.advanceTimersByTime(60_000);
+      await second.release();
+      expect(second.port).toBe(first.port);
+      expect(await theirsFor(first.port)).not.toBe(first.port);
+      vi.advanceTimersByTime(60_000);
+      expect(await theirsFor(first.port)).toBe(first.port);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test("heeds the user's exact choice although an unrelated program has the UDP port", async () => {

@@ -13,13 +13,22 @@ export interface PortRequest {
 /** How often the system may choose a port whose UDP twin is taken before that is no longer chance. */
 const MAX_CHOICES = 64;
 
+/** By then the program that a port was released for listens on it, or has failed. */
+const CLAIM_MS = 60_000;
+
+/** The UDP port of a lease, and the timer that gives it back after the lease was released. */
+interface Claim {
+  readonly socket: Socket;
+  expiry: NodeJS.Timeout | undefined;
+}
+
 /**
- * Leases TCP ports. A lease also binds the UDP port of the same number and keeps it until this process ends: in the moment in which the
- * TCP port is free for the program that is started next, another mk process cannot be given it. The kernel gives the claim back
- * however mk ends.
+ * Leases TCP ports. A lease also binds the UDP port of the same number and keeps it for a minute after its release: in the moment in which
+ * the TCP port is free for the program that is started next, another mk process cannot be given it. The kernel gives the claim back however
+ * mk ends.
  */
 export class PortLeases {
-  readonly #claims = new Map<string, Socket>();
+  readonly #claims = new Map<string, Claim>();
 
   async lease({ host = "127.0.0.1", preferred, exact = false }: PortRequest = {}): Promise<PortLease> {
     if (preferred !== undefined && preferred !== 0) {
@@ -49,12 +58,20 @@ export class PortLeases {
       return undefined;
     }
     let releasing: Promise<void> | undefined;
-    return { host, port, release: () => (releasing ??= closed(server)) };
+    const release = (): Promise<void> => {
+      releasing ??= closed(server).then(() => this.#letExpire(keyOf(host, port)));
+      return releasing;
+    };
+    return { host, port, release };
   }
 
   async #claim(host: string, port: number): Promise<boolean> {
-    const key = `${host} ${port}`;
-    if (this.#claims.has(key)) return true;
+    const key = keyOf(host, port);
+    const held = this.#claims.get(key);
+    if (held !== undefined) {
+      clearTimeout(held.expiry);
+      return true;
+    }
     const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
     const isBound = await new Promise<boolean>((resolve) => {
       socket.once("error", () => resolve(false));
@@ -65,9 +82,22 @@ export class PortLeases {
       return false;
     }
     socket.unref();
-    this.#claims.set(key, socket);
+    this.#claims.set(key, { socket, expiry: undefined });
     return true;
   }
+
+  #letExpire(key: string): void {
+    const claim = this.#claims.get(key);
+    if (claim === undefined) return;
+    claim.expiry = setTimeout(() => {
+      this.#claims.delete(key);
+      claim.socket.close();
+    }, CLAIM_MS).unref();
+  }
+}
+
+function keyOf(host: string, port: number): string {
+  return `${host} ${port}`;
 }
 
 /** The listening server, or undefined when the port is taken. */
