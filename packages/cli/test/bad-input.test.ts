@@ -117,7 +117,7 @@ describe("drivers", () => {
   it("that are unknown say what to install", async () => {
     const result = await run("start", "--driver=nonsense");
     expectError(result, "DRIVER_UNKNOWN");
-    expect(result.stderr).toContain("npm i -g");
+    expect(result.stderr).toContain("mk driver add");
   });
 
   it.skipIf(process.platform === "darwin")("of another system are refused with the reason", async () => {

@@ -285,7 +285,7 @@ suite("mk and packages that are not its own", () => {
     it("a driver that does not fit is refused with the reason, by every way in", async () => {
       const { found, skipped } = JSON.parse((await older.mk("driver", "list", "--output", "json")).stdout);
       expect(found.map(({ name }: { name: string }) => name)).toEqual(["frob", "later", "liar"]);
-      const refusal = { kind: "unsupported", fix: "Update mk: npm i -g @mk/cli" };
+      const refusal = { kind: "unsupported", fix: "Update mk with the tool that installed it." };
       expect(skipped).toMatchObject([
         { ...refusal, name: "copy", reason: `needs @mk/core ^${NEXT}, this is ${NOW}` },
         { ...refusal, name: "major", reason: expect.stringContaining("contract, this mk has version 1") },

@@ -74,7 +74,8 @@ async function statusOf(engine: Engine, config: MachineConfig, signal: AbortSign
 /** A driver that is gone: says which package brings it back, and how to do without. */
 function withWayBack(error: MkError, { driver, machine }: MachineConfig): MkError {
   if (!["DRIVER_UNKNOWN", "DRIVER_MISSING"].includes(error.code)) return error;
-  const install = driver.package === undefined ? error.hint : `Install its driver: npm i -g ${driver.package}`;
+  const install =
+    driver.package === undefined ? error.hint : `Install its driver with \`mk driver add ${driver.package}\``;
   const { name } = machine.spec;
   return new MkError(
     "DRIVER_MISSING",

@@ -2,6 +2,9 @@ import { CONTRACT_VERSION, type Driver } from "../contract/driver.js";
 import { MkError } from "../errors.js";
 import { isDriverName } from "./driver-name.js";
 
+/** Every installer has a place of its own: another one would only put a second mk beside the first. */
+export const UPDATE_MK = "Update mk with the tool that installed it.";
+
 const FUNCTIONS = ["status", "createConfig", "parseConfig", "createDriver"] as const;
 
 /**
@@ -36,6 +39,6 @@ export function unsupportedContract(origin: string, contract: number): MkError {
   return new MkError(
     "DRIVER_UNSUPPORTED",
     `${origin} is written for version ${contract} of the driver contract, this mk has version ${CONTRACT_VERSION}`,
-    { hint: newer ? "Update mk: npm i -g @mk/cli" : "Update the driver's package." },
+    { hint: newer ? UPDATE_MK : "Update the driver's package." },
   );
 }

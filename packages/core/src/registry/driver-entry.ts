@@ -30,7 +30,7 @@ export function packageEntry(manifest: DriverManifest): DriverEntry {
           "DRIVER_INVALID",
           `${origin} in ${manifest.directory} cannot be loaded: ${messageOf(cause)}`,
           {
-            hint: `Install it again: npm i -g ${manifest.packageName}`,
+            hint: `Install it again: mk driver add ${manifest.packageName}`,
             cause,
           },
         );

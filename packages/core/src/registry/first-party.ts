@@ -2,7 +2,7 @@
 export const FIRST_PARTY_DRIVERS = {
   docker: { packageName: "@mk/driver-docker", aliases: [] },
   hyperkit: { packageName: "@mk/driver-hyperkit", aliases: [] },
-  kvm2: { packageName: "@mk/driver-kvm2", aliases: ["kvm"] },
+  kvm2: { packageName: "@mk/driver-kvm2", aliases: ["kvm", "libvirt"] },
   qemu: { packageName: "@mk/driver-qemu", aliases: ["qemu2"] },
 } as const satisfies Record<string, { packageName: string; aliases: readonly string[] }>;
 

@@ -192,10 +192,10 @@ describe("a name without a driver", () => {
   });
 
   it("is told the package to install when the driver is one of ours", () => {
-    for (const name of ["kvm2", "kvm"]) {
-      expect(errorFor(name)).toMatchObject({ code: "DRIVER_MISSING", hint: "Install it: npm i -g @mk/driver-kvm2" });
+    for (const name of ["kvm2", "kvm", "libvirt"]) {
+      expect(errorFor(name)).toMatchObject({ code: "DRIVER_MISSING", hint: "Install it: mk driver add kvm2" });
     }
-    expect(errorFor("kvm3")).toMatchObject({ code: "DRIVER_UNKNOWN", hint: "Install it: npm i -g @mk/driver-kvm2" });
+    expect(errorFor("kvm3")).toMatchObject({ code: "DRIVER_UNKNOWN", hint: "Install it: mk driver add kvm2" });
   });
 
   it("is told why an installed driver is not used", () => {
@@ -209,7 +209,7 @@ describe("a name without a driver", () => {
     const error = errorFor("something-else");
     expect(error.code).toBe("DRIVER_UNKNOWN");
     expect(error.message).toContain("installed: docker, qemu, qemu2");
-    expect(error.hint).toContain("npm i -g");
+    expect(error.hint).toContain("mk driver add");
     // A machine of a docker-machine driver outlives the driver's program.
     expect(error.hint).toContain("docker-machine-driver-something-else");
     expect(errorFor("some/thing else").hint).toBe("See what there is: mk driver list");

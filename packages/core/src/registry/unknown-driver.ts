@@ -27,7 +27,7 @@ export function unknownDriver(
   }
   if (firstParty !== undefined) {
     return new MkError("DRIVER_MISSING", `driver ${name} is not installed`, {
-      hint: `Install it: npm i -g ${firstParty.packageName}`,
+      hint: `Install it: mk driver add ${firstParty.name}`,
       details: { driver: name, package: firstParty.packageName },
     });
   }
@@ -37,14 +37,14 @@ export function unknownDriver(
     const list = installed.length === 0 ? "none is installed" : `installed: ${installed.join(", ")}`;
     return new MkError("DRIVER_UNKNOWN", `there is no driver called ${JSON.stringify(name)}; ${list}`, {
       hint: isDriverName(name)
-        ? `Install the package that brings it with npm i -g, or put docker-machine-driver-${name} into a directory of PATH.`
+        ? `Install the package that brings it with \`mk driver add <package>\`, or put docker-machine-driver-${name} into a directory of PATH.`
         : "See what there is: mk driver list",
       details: { driver: name },
     });
   }
-  const toInstall = installed.includes(meant) ? undefined : firstPartyDriver(meant)?.packageName;
+  const isInstalled = installed.includes(meant);
   return new MkError("DRIVER_UNKNOWN", `there is no driver called ${JSON.stringify(name)}; did you mean ${meant}?`, {
-    hint: toInstall === undefined ? `Use --driver=${meant}` : `Install it: npm i -g ${toInstall}`,
+    hint: isInstalled ? `Use --driver=${meant}` : `Install it: mk driver add ${meant}`,
     details: { driver: name, suggestion: meant },
   });
 }

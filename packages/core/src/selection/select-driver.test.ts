@@ -143,7 +143,7 @@ describe("automatic selection", () => {
   it("says what to install when there is no driver at all", async () => {
     await expect(selectDriver(registryOf(), {}, { host, signal })).rejects.toMatchObject({
       code: "NO_DRIVER",
-      hint: expect.stringContaining("npm i -g"),
+      hint: expect.stringContaining("mk driver add"),
     });
   });
 

@@ -108,7 +108,7 @@ function noDriver(registry: Registry, rejects: readonly RejectedDriver[]): MkErr
   const all = [...rejects, ...skipped];
   if (all.length === 0) {
     return new MkError("NO_DRIVER", "no driver is installed", {
-      hint: "Install one: npm i -g @mk/driver-qemu",
+      hint: "Install one, for example: mk driver add qemu",
       details: { drivers: [] },
     });
   }
