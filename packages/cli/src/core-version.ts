@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 
-/** Version of the @mk/core this CLI runs with: what drivers' peer ranges are held against. */
+/** Version of the @mk/core this CLI runs with. */
 export function coreVersion(): string {
   return createRequire(import.meta.url)("@mk/core/package.json").version;
 }

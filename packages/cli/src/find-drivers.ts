@@ -1,6 +1,5 @@
 import { fileURLToPath } from "node:url";
 import { type Discovery, discoverDrivers, type UserConfig } from "@mk/core";
-import { coreVersion } from "./core-version.js";
 import { externalDriver } from "./external-driver.js";
 import { isolatedEntry, isolationWishes } from "./isolated-entry.js";
 import { shownCommand } from "./quote-shell.js";
@@ -24,10 +23,6 @@ export function findDrivers(options: {
     argv1: options.argv1,
     env: options.env,
     configured: options.userConfig.driverPath,
-    platform: process.platform,
-    arch: process.arch,
-    uid: process.getuid?.(),
-    coreVersion: coreVersion(),
     external: externalDriver,
   });
   return { ...discovery, found: discovery.found.map((entry) => isolatedEntry(entry, isolation)) };

@@ -1,4 +1,4 @@
-import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -186,6 +186,18 @@ describe("discovery never looks", () => {
   });
 });
 
+it("holds packages against this process and this copy of core where it is told nothing else", async () => {
+  const { version } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
+  const json = { os: [process.platform], cpu: [process.arch], peerDependencies: { "@mk/core": version } };
+  const modules = place.join("home", "drivers", "node_modules");
+  await write(join(modules, "mk-driver-x"), { name: "mk-driver-x", json });
+  await write(join(modules, "mk-driver-y"), { name: "mk-driver-y" });
+  await chmod(join(modules, "mk-driver-y"), 0o777);
+  const { found, skipped } = discoverDrivers({ home: place.join("home"), modulePath: place.join("x.js"), env: {} });
+  expect(found.map(({ name }) => name)).toEqual(["x"]);
+  expect(skipped).toMatchObject([{ name: "y", kind: "untrusted" }]);
+});
+
 it("finds a driver that brings a copy of an older core", async () => {
   await write(place.join("home", "drivers", "node_modules", "mk-driver-x"), {
     name: "mk-driver-x",
@@ -282,6 +294,22 @@ describe("discovery skips with a reason", () => {
       kind: "untrusted",
       reason: expect.stringMatching(/writable for everybody/),
     });
+  });
+
+  it("packages of a folder that others may write to, within a scope or not, with the command that mends it", async () => {
+    const modules = place.join("home", "drivers", "node_modules");
+    const names = ["@you/mk-driver-x", "mk-driver-y"];
+    for (const name of names) await write(join(modules, name), { name });
+    await chmod(modules, 0o777);
+    const { found, skipped } = discover();
+    expect(found).toEqual([]);
+    expect(skipped).toMatchObject(
+      names.map((name) => ({
+        kind: "untrusted",
+        reason: `${modules} is writable for everybody`,
+        fix: `Run \`chmod go-w ${modules}\` or \`mk driver add ${name}\`.`,
+      })),
+    );
   });
 
   it("a package of another user, and as root a package of a user", async () => {

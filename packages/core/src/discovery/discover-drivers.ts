@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { packageEntry } from "../registry/driver-entry.js";
 import type { DriverEntry, SkippedDriver } from "../registry/entry.js";
 import { type ExternalDriver, externalDrivers } from "./external-drivers.js";
@@ -6,8 +7,8 @@ import { readManifest } from "./read-manifest.js";
 import { type DriverRoot, driverRoots, type RootsInput } from "./roots.js";
 import { scanRoot } from "./scan-root.js";
 
-/** Where drivers are looked for, and who asks: all that discovery knows of its process. */
-export interface DiscoveryInput extends Omit<RootsInput, "driverPath">, Here {
+/** Where drivers are looked for, and who asks. What of {@link Here} is left out is that of this process and this copy of core. */
+export interface DiscoveryInput extends Omit<RootsInput, "driverPath">, Partial<Here> {
   /** MK_DRIVER_PATH and PATH are read. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Makes the entry of a `docker-machine-driver-*` executable. Without it PATH is not searched. */
@@ -27,6 +28,12 @@ export interface Discovery {
  * unique, and everything that looked like a driver but is not found is in `skipped` with the reason. Never throws for a package's sake.
  */
 export function discoverDrivers(input: DiscoveryInput): Discovery {
+  const here: Here = {
+    platform: input.platform ?? process.platform,
+    arch: input.arch ?? process.arch,
+    uid: input.uid ?? process.getuid?.(),
+    coreVersion: input.coreVersion ?? ownVersion(),
+  };
   const roots = driverRoots({ ...input, driverPath: input.env.MK_DRIVER_PATH });
   const taken = new Map<string, DriverEntry>();
   const seen = new Set<string>();
@@ -36,7 +43,7 @@ export function discoverDrivers(input: DiscoveryInput): Discovery {
   for (const candidate of roots.flatMap(scanRoot)) {
     if (seen.has(candidate.directory)) continue;
     seen.add(candidate.directory);
-    const manifest = readManifest(candidate, input);
+    const manifest = readManifest(candidate, here);
     if ("reason" in manifest) {
       // A link to a package skipped before (pnpm, npm link) says nothing new.
       const known = skipped.some((other) => other.name === manifest.name && other.origin === manifest.origin);
@@ -46,7 +53,7 @@ export function discoverDrivers(input: DiscoveryInput): Discovery {
     }
   }
   if (input.external !== undefined) {
-    for (const program of externalDrivers(input.env.PATH, input.uid)) {
+    for (const program of externalDrivers(input.env.PATH, here.uid)) {
       // What our own packages bring for docker-machine is the same driver once more.
       if (program.name.startsWith("mk") && taken.has(program.name.slice(2))) continue;
       if (program.distrusted === undefined) add(input.external(program));
@@ -72,6 +79,11 @@ export function discoverDrivers(input: DiscoveryInput): Discovery {
     for (const name of [unique.name, ...aliases]) taken.set(name, unique);
     found.push(unique);
   }
+}
+
+/** By the package's own name: its manifest is elsewhere seen from the sources than from the bundle. */
+function ownVersion(): string {
+  return createRequire(import.meta.url)("@mk/core/package.json").version;
 }
 
 function originOf(entry: DriverEntry): string {

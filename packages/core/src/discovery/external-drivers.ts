@@ -40,7 +40,7 @@ export function externalDrivers(path: string | undefined, uid: number | undefine
   const found = new Map<string, ExternalDriver>();
   const add = (name: string, executable: string): void => {
     if (found.has(name) || !isExecutable(executable)) return;
-    const distrusted = distrust(executable, uid);
+    const distrusted = distrust(executable, uid)?.reason;
     found.set(name, { name, path: executable, ...(distrusted !== undefined && { distrusted }) });
   };
   let dockerMachine: string | undefined;

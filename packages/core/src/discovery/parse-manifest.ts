@@ -1,5 +1,5 @@
 import { CONTRACT_VERSION } from "../contract/driver.js";
-import { unsupportedContract } from "../registry/check-driver.js";
+import { UPDATE_MK, unsupportedContract } from "../registry/check-driver.js";
 import { isDriverName } from "../registry/driver-name.js";
 import type { DriverManifest } from "../registry/entry.js";
 import { firstPartyDriver } from "../registry/first-party.js";
@@ -9,10 +9,13 @@ import { Rejection } from "./rejection.js";
 
 /** What a package is held against. */
 export interface Here {
+  /** As `process.platform`. */
   readonly platform: string;
+  /** As `process.arch`. */
   readonly arch: string;
   /** The user's id; undefined on Windows. */
   readonly uid: number | undefined;
+  /** Of @mk/core: what drivers' peer ranges are held against. */
   readonly coreVersion: string;
 }
 
@@ -88,7 +91,7 @@ function assertCore(
       if (fit === "newer" && peer === undefined) return;
       throw new Rejection("unsupported", `needs @mk/core ${range}, this is ${coreVersion}`, {
         ...facts,
-        fix: fit === "older" ? "Update mk: npm i -g @mk/cli" : "Update the driver's package.",
+        fix: fit === "older" ? UPDATE_MK : "Update the driver's package.",
       });
     default:
       throw fit satisfies never;

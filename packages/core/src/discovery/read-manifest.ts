@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, realpathSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { DriverManifest, SkippedDriver } from "../registry/entry.js";
 import { mainModule } from "./main-module.js";
 import { type Here, parseManifest } from "./parse-manifest.js";
@@ -15,7 +15,8 @@ export function readManifest(candidate: Candidate, here: Here): DriverManifest |
   try {
     const directory = realDirectory(candidate.directory);
     const path = join(directory, "package.json");
-    for (const place of [dirname(directory), directory, path]) assertTrusted(place, here.uid);
+    const trust = { uid: here.uid, packageName: candidate.packageName };
+    for (const place of [...placesAbove(directory), directory, path]) assertTrusted(place, trust);
     const json = parseObject(readSmallFile(path));
     const manifest = parseManifest(json, candidate.packageName, here);
     const { packageName, version, name } = manifest;
@@ -24,10 +25,10 @@ export function readManifest(candidate: Candidate, here: Here): DriverManifest |
     if (entry === undefined) {
       throw new Rejection("invalid", "its main module is missing or lies outside the package", {
         ...facts,
-        fix: `Install it again: npm i -g ${packageName}`,
+        fix: `Install it again: mk driver add ${packageName}`,
       });
     }
-    assertTrusted(entry, here.uid, facts);
+    assertTrusted(entry, trust, facts);
     return { ...manifest, directory, entry };
   } catch (error) {
     if (!(error instanceof Rejection)) throw error;
@@ -46,13 +47,25 @@ function realDirectory(path: string): string {
   }
 }
 
-function assertTrusted(path: string, uid: number | undefined, facts = {}): void {
-  const suspicion = distrust(path, uid);
-  if (suspicion === undefined) return;
-  throw new Rejection("untrusted", suspicion, {
-    ...facts,
-    fix: "Install it as this user, and let nobody else write to it.",
-  });
+/** Directories whose writers can put another package in this one's place: a scope has a directory of its own within `node_modules`. */
+function placesAbove(directory: string): readonly string[] {
+  const parent = dirname(directory);
+  return basename(parent).startsWith("@") ? [dirname(parent), parent] : [parent];
+}
+
+interface Trust {
+  readonly uid: number | undefined;
+  readonly packageName: string | undefined;
+}
+
+function assertTrusted(path: string, { uid, packageName }: Trust, facts = {}): void {
+  const distrusted = distrust(path, uid);
+  if (distrusted === undefined) return;
+  // A copy in mk's own folder comes before this one.
+  const copy = packageName === undefined ? undefined : `mk driver add ${packageName}`;
+  const commands = [distrusted.fix, copy].filter((command) => command !== undefined);
+  const fix = commands.length === 0 ? "Install it as this user." : `Run \`${commands.join("` or `")}\`.`;
+  throw new Rejection("untrusted", distrusted.reason, { ...facts, fix });
 }
 
 /** Reads through one descriptor, so that what was measured is what is read. */

@@ -1,22 +1,32 @@
 import { type Stats, statSync } from "node:fs";
 
+/** Why a path is not trusted. */
+export interface Distrust {
+  readonly reason: string;
+  /** The command that mends it; absent where that would need its owner. */
+  readonly fix?: string;
+}
+
 /**
  * Why code at this path could have been put there by somebody else: another owner than root and the user, or writable for others. Undefined
  * when only root and the user can change it. The group may write where it is the user's private one (gid = uid), as on systems with umask
  * 002. Windows has neither and passes.
  */
-export function distrust(path: string, uid: number | undefined): string | undefined {
+export function distrust(path: string, uid: number | undefined): Distrust | undefined {
   if (uid === undefined) return undefined;
   const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? `${path} does not exist` : distrustStat(path, stat, uid);
+  return stat === undefined ? { reason: `${path} does not exist` } : distrustStat(path, stat, uid);
 }
 
-function distrustStat(path: string, stat: Stats, uid: number): string | undefined {
-  if (stat.uid !== 0 && stat.uid !== uid) return `${path} belongs to another user (uid ${stat.uid})`;
+function distrustStat(path: string, stat: Stats, uid: number): Distrust | undefined {
+  if (stat.uid !== 0 && stat.uid !== uid) return { reason: `${path} belongs to another user (uid ${stat.uid})` };
   // In a sticky directory such as /tmp nobody can replace what belongs to another.
   const sticky = stat.isDirectory() && (stat.mode & 0o1000) !== 0;
-  if ((stat.mode & 0o002) !== 0 && !sticky) return `${path} is writable for everybody`;
-  if ((stat.mode & 0o020) !== 0 && stat.gid !== stat.uid && !sticky)
-    return `${path} is writable for the group ${stat.gid}`;
+  if (sticky) return undefined;
+  const fix = `chmod go-w ${path}`;
+  if ((stat.mode & 0o002) !== 0) return { reason: `${path} is writable for everybody`, fix };
+  if ((stat.mode & 0o020) !== 0 && stat.gid !== stat.uid) {
+    return { reason: `${path} is writable for the group ${stat.gid}`, fix };
+  }
   return undefined;
 }
