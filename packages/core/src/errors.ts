@@ -122,9 +122,14 @@ export class MkError extends Error {
       ...(this.hint !== undefined && { hint: this.hint }),
       ...(this.docs !== undefined && { docs: this.docs }),
       ...(this.details !== undefined && { details: this.details }),
-      ...(this.cause !== undefined && { cause: this.cause instanceof Error ? this.cause.message : String(this.cause) }),
+      ...(this.cause !== undefined && { cause: messageOf(this.cause) }),
     };
   }
+}
+
+/** What an error says; of anything else that was thrown, its text. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** An MkError as plain data: what is stored, printed as JSON and sent to other processes. Causes are text. */

@@ -49,7 +49,14 @@ export { defineDriver } from "./define-driver.js";
 export { type Discovery, type DiscoveryInput, discoverDrivers } from "./discovery/discover-drivers.js";
 export { DOCKER_MACHINE_DRIVERS, type ExternalDriver } from "./discovery/external-drivers.js";
 export type { DriverRoot } from "./discovery/roots.js";
-export { ERROR_CODES, MkError, type MkErrorCode, type MkErrorInit, type SerializedMkError } from "./errors.js";
+export {
+  ERROR_CODES,
+  MkError,
+  type MkErrorCode,
+  type MkErrorInit,
+  messageOf,
+  type SerializedMkError,
+} from "./errors.js";
 export type { EventData, MkEvent, OperationName, PhaseTiming } from "./events/event.js";
 export { createEventLog, type EventLog } from "./events/event-log.js";
 export { setFailpoints } from "./failpoints/failpoint.js";

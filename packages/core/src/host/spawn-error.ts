@@ -1,4 +1,4 @@
-import { MkError } from "../errors.js";
+import { MkError, messageOf } from "../errors.js";
 import { errnoOf } from "./file-error.js";
 
 /** For a program that was not found. */
@@ -24,7 +24,7 @@ export function spawnError(error: unknown, file: string, cwd: string | undefined
     case "EPERM":
       return new MkError("PERMISSION_DENIED", `may not run ${file}`, { cause: error, details: { file } });
     default:
-      return new MkError("COMMAND_FAILED", `cannot start ${file}: ${error instanceof Error ? error.message : error}`, {
+      return new MkError("COMMAND_FAILED", `cannot start ${file}: ${messageOf(error)}`, {
         cause: error,
         details: { file },
       });

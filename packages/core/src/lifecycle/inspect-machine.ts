@@ -2,7 +2,7 @@ import { raceAbort } from "../abort/race-abort.js";
 import { timeLimit } from "../abort/time-limit.js";
 import type { Operation } from "../contract/operation.js";
 import type { MachineStatus } from "../contract/status.js";
-import { MkError } from "../errors.js";
+import { MkError, messageOf } from "../errors.js";
 import type { Engine } from "./engine.js";
 import { machineLockOwner } from "./lock-machine.js";
 import type { MachineSession } from "./machine-session.js";
@@ -52,8 +52,7 @@ async function answer<T>(
 
 function withoutSecrets({ redact, driver }: MachineSession, error: unknown): unknown {
   if (MkError.is(error)) return redact(error);
-  const message = error instanceof Error ? error.message : String(error);
-  return redact(new MkError("DRIVER_FAILED", `driver ${driver.name} failed: ${message}`, { cause: error }));
+  return redact(new MkError("DRIVER_FAILED", `driver ${driver.name} failed: ${messageOf(error)}`, { cause: error }));
 }
 
 /** The machine's real state. Never throws for the driver's sake: one that fails or hangs gives `unknown` with the reason. */
@@ -65,7 +64,7 @@ export async function inspectMachine(session: MachineSession, signal: AbortSigna
     if (MkError.is(error, "MACHINE_UNRESPONSIVE") && typeof error.details?.reason === "string") {
       return { state: "unknown", reason: error.details.reason };
     }
-    return { state: "unknown", reason: error instanceof Error ? error.message : String(error) };
+    return { state: "unknown", reason: messageOf(error) };
   }
 }
 

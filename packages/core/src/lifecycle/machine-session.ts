@@ -3,7 +3,7 @@ import { raceAbort } from "../abort/race-abort.js";
 import { timeLimit } from "../abort/time-limit.js";
 import type { Driver, MachineContext } from "../contract/driver.js";
 import type { Machine } from "../contract/machine.js";
-import { MkError } from "../errors.js";
+import { MkError, messageOf } from "../errors.js";
 import { createMachineIdentity, type MachineIdentity } from "../identity/machine-identity.js";
 import { createSeed } from "../identity/seed.js";
 import { createIntentFile, type IntentFile } from "../store/intent.js";
@@ -118,10 +118,13 @@ async function openMachine(driver: Driver, config: unknown, context: MachineCont
     return await driver.createDriver(driver.parseConfig(config), context);
   } catch (cause) {
     if (MkError.is(cause)) throw cause;
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new MkError("DRIVER_FAILED", `driver ${driver.name} cannot open machine "${context.name}": ${message}`, {
-      hint: `Update the driver ${driver.name}, or report this to who made it.`,
-      cause,
-    });
+    throw new MkError(
+      "DRIVER_FAILED",
+      `driver ${driver.name} cannot open machine "${context.name}": ${messageOf(cause)}`,
+      {
+        hint: `Update the driver ${driver.name}, or report this to who made it.`,
+        cause,
+      },
+    );
   }
 }

@@ -1,4 +1,4 @@
-import { MkError, type MkErrorCode } from "../errors.js";
+import { MkError, type MkErrorCode, messageOf } from "../errors.js";
 
 export interface ErrorOrigin {
   /** `start of machine "mk"`. */
@@ -15,12 +15,15 @@ export function mapError(error: unknown, { what, driver, step, signal }: ErrorOr
   // What is thrown after the abort is the abort's consequence, whatever it looks like.
   if (signal.aborted) return abortError(error, signal.reason, what, step);
   if (MkError.is(error)) return error;
-  const message = error instanceof Error ? error.message : String(error);
   const who = driver === undefined ? "" : ` in driver ${driver}`;
-  return new MkError(driver === undefined ? "INTERNAL" : "DRIVER_FAILED", `the ${what} failed${who}: ${message}`, {
-    cause: error,
-    details: step === undefined ? undefined : { step },
-  });
+  return new MkError(
+    driver === undefined ? "INTERNAL" : "DRIVER_FAILED",
+    `the ${what} failed${who}: ${messageOf(error)}`,
+    {
+      cause: error,
+      details: step === undefined ? undefined : { step },
+    },
+  );
 }
 
 function abortError(error: unknown, reason: unknown, what: string, step: string | undefined): MkError {

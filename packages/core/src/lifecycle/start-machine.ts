@@ -1,6 +1,6 @@
 import type { StartRequest } from "../api.js";
 import type { Driver } from "../contract/driver.js";
-import { MkError } from "../errors.js";
+import { MkError, messageOf } from "../errors.js";
 import { machineSource } from "../events/event-log.js";
 import { assertReady } from "../selection/assert-ready.js";
 import { type Selection, selectDriver } from "../selection/select-driver.js";
@@ -85,12 +85,11 @@ async function startNew(engine: Engine, name: string, request: StartRequest, cal
       return await createAndBoot(engine, name, candidate, request, automatic, call);
     } catch (error) {
       if (!automatic || next === undefined || !isDriversFault(error, call.signal)) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
       engine.events.emit(machineSource(name), {
         type: "note",
         level: "warning",
         message: `driver ${candidate.name} failed, trying ${next.name}`,
-        fields: { driver: candidate.name, next: next.name, reason },
+        fields: { driver: candidate.name, next: next.name, reason: messageOf(error) },
       });
     }
   }

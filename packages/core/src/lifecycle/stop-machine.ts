@@ -1,6 +1,6 @@
 import { raceAbort } from "../abort/race-abort.js";
 import type { MachineStatus } from "../contract/status.js";
-import { MkError } from "../errors.js";
+import { MkError, messageOf } from "../errors.js";
 import type { Call } from "./call.js";
 import { createDeadline } from "./deadline.js";
 import type { Engine } from "./engine.js";
@@ -71,8 +71,7 @@ async function attempt(op: CoreOperation, failure: string, work: () => Promise<v
     return true;
   } catch (error) {
     op.signal.throwIfAborted();
-    const message = error instanceof Error ? error.message : String(error);
-    op.emit({ type: "note", level: "warning", message: `${failure}: ${message}` });
+    op.emit({ type: "note", level: "warning", message: `${failure}: ${messageOf(error)}` });
     return false;
   }
 }

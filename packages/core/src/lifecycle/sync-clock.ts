@@ -1,4 +1,5 @@
 import { timeLimit } from "../abort/time-limit.js";
+import { messageOf } from "../errors.js";
 import { createTransport } from "../ssh/create-transport.js";
 import type { Engine } from "./engine.js";
 import type { MachineSession } from "./machine-session.js";
@@ -29,12 +30,11 @@ export async function syncClock(engine: Engine, session: MachineSession, op: Cor
       await transport.exec(["sh", "-c", SET_CLOCK, "mk", seconds], { signal, check: true });
     } catch (error) {
       op.signal.throwIfAborted();
-      const reason = error instanceof Error ? error.message : String(error);
       op.emit({
         type: "note",
         level: "warning",
         message: "the guest's clock may be behind and could not be set",
-        fields: { reason },
+        fields: { reason: messageOf(error) },
       });
     }
   });

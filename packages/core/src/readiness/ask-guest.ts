@@ -1,5 +1,5 @@
 import type { Operation } from "../contract/operation.js";
-import { MkError } from "../errors.js";
+import { MkError, messageOf } from "../errors.js";
 import type { Engine } from "../lifecycle/engine.js";
 import type { MachineSession } from "../lifecycle/machine-session.js";
 import { createTransport } from "../ssh/create-transport.js";
@@ -23,9 +23,7 @@ export async function askGuest(
     op.signal.throwIfAborted();
     if (MkError.is(error, "NOT_SUPPORTED")) return true;
     if (MkError.is(error, "HOST_KEY_CHANGED") || MkError.is(error, "COMMAND_NOT_FOUND")) throw error;
-    op.log("the machine's shell does not answer yet", {
-      reason: error instanceof Error ? error.message : String(error),
-    });
+    op.log("the machine's shell does not answer yet", { reason: messageOf(error) });
     return false;
   }
 }

@@ -1,6 +1,6 @@
 import { pathToFileURL } from "node:url";
 import type { Driver } from "../contract/driver.js";
-import { MkError } from "../errors.js";
+import { MkError, messageOf } from "../errors.js";
 import { checkDriver } from "./check-driver.js";
 import type { DriverEntry, DriverManifest } from "./entry.js";
 
@@ -38,8 +38,4 @@ export function packageEntry(manifest: DriverManifest): DriverEntry {
       return checkDriver(module.default, { name: manifest.name, origin });
     },
   };
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -3,7 +3,7 @@ import { timeLimit } from "../abort/time-limit.js";
 import type { Driver, StatusRequest } from "../contract/driver.js";
 import type { Host } from "../contract/host.js";
 import type { DriverStatus } from "../contract/status.js";
-import { MkError } from "../errors.js";
+import { MkError, messageOf } from "../errors.js";
 import type { DriverEntry } from "../registry/entry.js";
 import type { Registry } from "../registry/registry.js";
 
@@ -71,12 +71,11 @@ function timedOut(deadlineMs: number): DriverStatus {
 }
 
 function failed(entry: DriverEntry, cause: unknown): DriverStatus {
-  const message = cause instanceof Error ? cause.message : String(cause);
   const hint = MkError.is(cause) ? cause.hint : undefined;
   return {
     status: "unhealthy",
     code: MkError.is(cause, "DRIVER_INVALID") ? "driver-invalid" : "probe-failed",
-    reason: message,
+    reason: messageOf(cause),
     fix: hint ?? `Run mk doctor ${entry.name}`,
   };
 }
