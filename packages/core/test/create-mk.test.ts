@@ -314,6 +314,36 @@ describe("automatic selection", () => {
     );
   });
 
+  it.each(["create", "start"] as const)(
+    "does not fall back from a machine that is left of a failed %s, and removes that one first the next time",
+    async (method) => {
+      const no = () => Promise.reject(new Error("no"));
+      let canRemove = false;
+      const removed: string[] = [];
+      const better = processDriver({
+        name: "better",
+        priority: "preferred",
+        change: (machine, { id }) => ({
+          ...machine,
+          [method]: no,
+          remove: async (op) => {
+            if (!canRemove) await no();
+            await machine.remove(op);
+            removed.push(id);
+          },
+        }),
+      });
+      await using mk = openMk(undefined, { drivers: [better, processDriver()] });
+      await expect(mk.start()).rejects.toMatchObject({ code: "DRIVER_FAILED" });
+      const [left] = await mk.list();
+      expect(left).toMatchObject({ driver: "better", status: { state: "broken" } });
+
+      canRemove = true;
+      expect(await (await mk.start()).info()).toMatchObject({ driver: "process" });
+      expect(removed[0]).toBe(left?.id);
+    },
+  );
+
   it("never falls back from a driver that was named", async () => {
     await using mk = openMk(undefined, {
       drivers: [

@@ -85,6 +85,8 @@ async function startNew(engine: Engine, name: string, request: StartRequest, cal
       return await createAndBoot(engine, name, candidate, request, automatic, call);
     } catch (error) {
       if (!automatic || next === undefined || !isDriversFault(error, call.signal)) throw error;
+      // What could not be rolled back is known by its record alone, which the next creation would overwrite.
+      if ((await engine.store.read(name)).kind !== "absent") throw error;
       engine.events.emit(machineSource(name), {
         type: "note",
         level: "warning",
