@@ -479,6 +479,44 @@ describe("settings of an existing machine", () => {
     expect(await machine.info()).toMatchObject({ id, status: { state: "running" } });
   });
 
+  it.each<[title: string, kill: (machine: Machine, cancel: () => void) => Machine["kill"]]>([
+    [
+      "it was cancelled before its power was cut",
+      (machine, cancel) => async (op) => {
+        cancel();
+        await machine.kill(op);
+      },
+    ],
+    ["it was cancelled after its power was cut", (machine, cancel) => (op) => machine.kill(op).then(cancel)],
+    ["its power could not be cut", () => () => Promise.reject(new Error("no"))],
+  ])("keeps the machine it was to make anew when %s", async (_title, kill) => {
+    await using mk = openMk();
+    const machine = await mk.start();
+    const { id } = await machine.info();
+    const controller = new AbortController();
+    await using failing = openMk(changed((each) => ({ kill: kill(each, () => controller.abort()) })));
+    const request = { options: { size: "large" }, allow: "recreate", signal: controller.signal } as const;
+    await expect(failing.start(request)).rejects.toThrow();
+    await machine.stop();
+    await mk.start();
+    expect(await machine.info()).toMatchObject({ id, status: { state: "running" } });
+  });
+
+  it("keeps the machine it was to make anew when it was cancelled before anything was removed", async () => {
+    await using mk = openMk();
+    const machine = await mk.start();
+    const { id } = await machine.info();
+    const controller = new AbortController();
+    const onEvent = ({ data }: MkEvent): void => {
+      if (data.type === "step.finished" && data.operation === "create" && data.step === "intent") controller.abort();
+    };
+    await using cancelled = openMk({}, { onEvent });
+    const request = { options: { size: "large" }, allow: "recreate", signal: controller.signal } as const;
+    await expect(cancelled.start(request)).rejects.toMatchObject({ code: "CANCELLED" });
+    await mk.start();
+    expect(await machine.info()).toMatchObject({ id, status: { state: "running" } });
+  });
+
   it("goes on with what was wanted when making it anew failed", async () => {
     await using mk = openMk();
     const machine = await mk.start({ cpus: 3, options: { label: "kept" } });

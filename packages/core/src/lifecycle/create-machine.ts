@@ -103,11 +103,21 @@ export async function createMachine(
   });
 }
 
-/** Removes a machine but for its name, its settings and the intent to make it anew. */
+/**
+ * Removes a machine but for its name, its settings and the intent to make it anew. One that fails or is cancelled before the driver was told
+ * to remove anything leaves the machine as it was, at worst without power: with the intent, the next start would remove it.
+ */
 async function makeRoom(engine: Engine, old: MachineSession, wanted: WantedMachine, op: CoreOperation): Promise<void> {
-  await old.intent.declare("recreate", wanted);
   const { state } = await inspectMachine(old, op.signal);
   if (mustBeKilled(old.driver, state)) await old.machine.kill(op);
+  const interrupted = await old.intent.read();
+  try {
+    await op.step("intent", "noting what is about to be done", () => old.intent.declare("recreate", wanted));
+    op.signal.throwIfAborted();
+  } catch (error) {
+    if (interrupted === undefined) await old.intent.resolve();
+    throw error;
+  }
   await old.machine.remove(op);
   await engine.store.clear(old.name);
 }

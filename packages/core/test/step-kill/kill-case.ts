@@ -48,6 +48,7 @@ export async function openBench(program: string): Promise<KillBench> {
   const bystanderDisk = await readFile(home.join("machines", BYSTANDER, "disk.raw"), "utf8");
   const clean = await filesOf(home.path);
   let victimDisk: string | undefined;
+  let victimId: string | undefined;
   let runs = 0;
 
   async function prepare({ before }: Scenario): Promise<void> {
@@ -55,6 +56,7 @@ export async function openBench(program: string): Promise<KillBench> {
     if (before === "absent") return;
     const victim = await mk.start({ name: VICTIM, memoryMiB: VICTIM_MIB });
     if (before === "stopped") await victim.stop();
+    victimId = (await victim.info()).id;
     victimDisk = await readFile(home.join("machines", VICTIM, "disk.raw"), "utf8");
   }
 
@@ -74,10 +76,11 @@ export async function openBench(program: string): Promise<KillBench> {
     expect(await machinePids(home.join("machines", BYSTANDER))).toEqual(bystanderPids);
     expect(await readFile(home.join("machines", BYSTANDER, "disk.raw"), "utf8")).toBe(bystanderDisk);
 
-    // 1: what existed still exists, its data unchanged, unless it was being deleted or made anew.
+    // 1: what existed still exists, its data unchanged, unless it was being deleted or is being made anew.
     const victim = list.find(({ name }) => name === VICTIM);
     const existed = victimDisk !== undefined && scenario.command !== "delete";
-    const keepsData = existed && scenario.command !== "recreate";
+    const isSame = victim?.id === victimId && victim?.status.state !== "broken";
+    const keepsData = existed && (scenario.command !== "recreate" || isSame);
     if (existed) expect(victim).toMatchObject({ spec: { memoryMiB: VICTIM_MIB } });
     if (keepsData) expect(await readFile(join(directory, "disk.raw"), "utf8")).toBe(victimDisk);
 
