@@ -5,6 +5,7 @@ import {
   type DriverStatus,
   type Machine,
   type Mk,
+  MkError,
   type MkEvent,
   type MkOptions,
 } from "@mk/core";
@@ -458,6 +459,21 @@ describe("settings of an existing machine", () => {
     expect(await mk.plan({ cpus: 4 })).toEqual([]);
   });
 
+  it("lets the machine run on when it cannot have what was asked for", async () => {
+    await using mk = openMk();
+    const machine = await mk.start({ cpus: 2 });
+    const { id, spec } = await machine.info();
+    const refuses = (): never => {
+      throw new MkError("NOT_SUPPORTED", "the driver cannot do that");
+    };
+    await using refusing = openMk({}, { drivers: [{ ...processDriver(), createConfig: refuses }] });
+    await expect(refusing.start({ cpus: 4, allow: "restart" })).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
+    const imageDigest = `sha256:${"f".repeat(64)}`;
+    await expect(mk.start({ imageDigest, allow: "restart" })).rejects.toMatchObject({ code: "IMAGE_ABSENT" });
+    expect(await machine.info()).toMatchObject({ id, spec, status: { state: "running" } });
+    expect(seen()).not.toContain("step.started:stop.inspect");
+  });
+
   it("makes a new machine with the other settings kept, when that was allowed", async () => {
     await using mk = openMk();
     const machine = await mk.start({ cpus: 3, options: { label: "kept" } });
@@ -674,5 +690,23 @@ describe("events", () => {
     expect(JSON.stringify([events, error, String(error), (error as Error).stack, await mk.list()])).not.toContain(
       secret,
     );
+  });
+
+  it("never shows a secret that a machine was to get", async () => {
+    const token = "correct-horse-battery";
+    await using mk = openMk();
+    await mk.start();
+    const leak = (): never => {
+      throw new Error(`refused ${token}`);
+    };
+    for (const driver of [
+      processDriver(changed(() => ({ reconfigure: async () => leak() }))),
+      { ...processDriver(), createConfig: leak },
+    ]) {
+      await using leaking = openMk({}, { drivers: [driver] });
+      const error = await leaking.start({ options: { token } }).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: "DRIVER_FAILED", message: expect.stringContaining("refused [secret]") });
+      expect(JSON.stringify([events, error])).not.toContain(token);
+    }
   });
 });

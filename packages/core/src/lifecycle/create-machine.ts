@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Driver } from "../contract/driver.js";
-import type { GuestArch, MachineSpec } from "../contract/spec.js";
+import type { MachineSpec } from "../contract/spec.js";
 import { MkError } from "../errors.js";
 import type { WantedMachine } from "../store/intent.js";
 import { type MachineConfig, SCHEMA_VERSION } from "../store/machine-config.js";
 import type { Call } from "./call.js";
+import { chooseImage } from "./choose-image.js";
 import { mustBeKilled } from "./delete-machine.js";
 import type { Engine } from "./engine.js";
 import { askMachine, inspectMachine } from "./inspect-machine.js";
@@ -120,25 +121,4 @@ async function makeRoom(engine: Engine, old: MachineSession, wanted: WantedMachi
   }
   await old.machine.remove(op);
   await engine.store.clear(old.name);
-}
-
-async function chooseImage(
-  { images }: Engine,
-  driver: Driver,
-  arch: GuestArch,
-  request: WantedMachine,
-  op: CoreOperation,
-): Promise<string | undefined> {
-  if (driver.traits.image === "none") return undefined;
-  if (images === undefined) {
-    throw new MkError("IMAGE_ABSENT", `driver ${driver.name} needs a guest image and no source of images was given`, {
-      hint: "Give `createMk` the option `images`, for example from @mk/guest.",
-    });
-  }
-  if (request.imageDigest === undefined) return (await images.ensure(arch, op)).digest;
-  const image = await images.find(request.imageDigest);
-  if (image !== undefined) return image.digest;
-  throw new MkError("IMAGE_ABSENT", `there is no guest image ${request.imageDigest}`, {
-    hint: "List the images there are with `mk image list`.",
-  });
 }

@@ -2,35 +2,32 @@ import type { MachineConfig } from "../store/machine-config.js";
 import type { Call } from "./call.js";
 import type { Engine } from "./engine.js";
 import { type MachineSession, sessionOf } from "./machine-session.js";
-import type { Plan } from "./plan-changes.js";
+import { type Redact, redactor } from "./redact.js";
 import { runOnMachine } from "./run-on-machine.js";
 
 /** Gives an existing machine other settings; its data stays. Answers the session with the new ones. Called under the machine's lock. */
 export async function reconfigureMachine(
   engine: Engine,
   session: MachineSession,
-  plan: Plan,
+  config: MachineConfig,
   call: Call,
 ): Promise<MachineSession> {
-  const config: MachineConfig = {
-    ...session.config,
-    machine: { ...session.config.machine, spec: plan.spec },
-    options: plan.options,
-    driverConfig: session.driver.createConfig(plan.spec, plan.options),
-  };
-  return await runOnMachine(engine, session, "reconfigure", call, async (op) => {
-    const changed = await sessionOf(engine, config, session.driver, op.signal);
+  const { name, driver } = session;
+  const secrets = redactor(driver.options, config.options);
+  const redact: Redact = (value) => secrets(session.redact(value));
+  return await runOnMachine(engine, { name, driver, redact }, "reconfigure", call, async (op) => {
+    const changed = await sessionOf(engine, config, driver, op.signal);
     op.undo(async () => {
       await changed[Symbol.asyncDispose]();
     });
     await op.step("intent", "noting what is about to be done", () => session.intent.declare("reconfigure"));
     op.undo(async (undo) => {
       await session.machine.reconfigure?.(undo);
-      await engine.store.write(session.name, session.config);
+      await engine.store.write(name, session.config);
       await session.intent.resolve();
     });
     await op.step("driver", "changing the machine's settings", async () => changed.machine.reconfigure?.(op));
-    await op.step("save", "saving the machine's settings", () => engine.store.write(session.name, config));
+    await op.step("save", "saving the machine's settings", () => engine.store.write(name, config));
     await op.step("resolve", "finishing", () => session.intent.resolve());
     return changed;
   });

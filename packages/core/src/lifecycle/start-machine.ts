@@ -7,6 +7,7 @@ import { type Selection, selectDriver } from "../selection/select-driver.js";
 import type { WantedMachine } from "../store/intent.js";
 import { bootMachine } from "./boot-machine.js";
 import type { Call } from "./call.js";
+import { changeConfig } from "./change-config.js";
 import { createMachine } from "./create-machine.js";
 import { deleteMachine } from "./delete-machine.js";
 import type { Engine } from "./engine.js";
@@ -55,10 +56,12 @@ async function startExisting(
     return await recreate(engine, existing, request, call);
   }
   if (plan.changes.length === 0) return await bootMachine(engine, existing, call);
+  // What cannot be is refused while the machine still runs.
+  const changedConfig = await changeConfig(engine, existing, plan, call);
   // Saved memory would come back with the old hardware.
   const mustStop = status.state === "saved" || plan.changes.some(({ cost }) => cost === "restart");
   if (mustStop) await stopMachine(engine, existing, call);
-  await using changed = await reconfigureMachine(engine, existing, plan, call);
+  await using changed = await reconfigureMachine(engine, existing, changedConfig, call);
   await bootMachine(engine, changed, call);
 }
 
