@@ -115,7 +115,7 @@ export function createMk(options: MkOptions = {}): Mk {
         const { config, driver, machine } = session;
         const { state } = await inspectMachine(session, callSignal);
         const driverName = request.driver === undefined ? driver.name : (await registry()).resolve(request.driver).name;
-        const running = state !== "stopped" && state !== "saved" && state !== "absent";
+        const running = state !== "stopped" && state !== "absent";
         return planChanges({ config, driver, machine, driverName, request, running }).changes;
       }),
     events: () => events.read(),

@@ -459,6 +459,41 @@ describe("settings of an existing machine", () => {
     expect(await mk.plan({ cpus: 4 })).toEqual([]);
   });
 
+  it("brings a saved machine back, and stops it for what needs a restart", async () => {
+    let saved = false;
+    const calls: string[] = [];
+    await using mk = openMk(
+      changed((machine) => ({
+        inspect: async (op) => (saved ? { state: "saved" } : await machine.inspect(op)),
+        start: async (op) => {
+          calls.push(saved ? "restore" : "start");
+          saved = false;
+          await machine.start(op);
+        },
+        stop: async (op) => {
+          calls.push("stop");
+          await machine.stop(op);
+        },
+        reconfigure: async () => void calls.push("reconfigure"),
+      })),
+    );
+    const machine = await mk.start({ cpus: 2 });
+    const save = async (): Promise<void> => {
+      await machine.stop();
+      saved = true;
+      calls.length = 0;
+    };
+    await save();
+    expect(await mk.plan({ cpus: 4 })).toMatchObject([{ setting: "cpus", cost: "restart" }]);
+    await expect(mk.start({ cpus: 4 })).rejects.toMatchObject({ code: "MACHINE_SETTINGS" });
+    await mk.start({ cpus: 4, allow: "restart" });
+    expect(calls).toEqual(["restore", "stop", "reconfigure", "start"]);
+    await save();
+    await mk.start({ options: { label: "x" } });
+    expect(calls).toEqual(["restore", "reconfigure"]);
+    expect(await machine.info()).toMatchObject({ status: { state: "running" }, spec: { cpus: 4 } });
+  });
+
   it("lets the machine run on when it cannot have what was asked for", async () => {
     await using mk = openMk();
     const machine = await mk.start({ cpus: 2 });

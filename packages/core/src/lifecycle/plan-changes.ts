@@ -23,7 +23,7 @@ export interface PlanInput {
   /** The driver asked for, by its own name; the machine's when none was. */
   readonly driverName: string;
   readonly request: StartRequest;
-  /** Whether there is something to restart. */
+  /** Whether there is something to restart: memory that was saved, too. */
   readonly running: boolean;
 }
 

@@ -49,7 +49,7 @@ async function startExisting(
   assertUsable(name, status);
   const driverName =
     request.driver === undefined ? driver.name : (await engine.registry()).resolve(request.driver).name;
-  const running = status.state !== "stopped" && status.state !== "saved";
+  const running = status.state !== "stopped";
   const plan = planChanges({ config, driver, machine, driverName, request, running });
   assertAllowed(name, plan.changes, request.allow);
   if (plan.changes.some(({ cost }) => cost === "recreate" || cost === "data-loss")) {
@@ -58,9 +58,9 @@ async function startExisting(
   if (plan.changes.length === 0) return await bootMachine(engine, existing, call);
   // What cannot be is refused while the machine still runs.
   const changedConfig = await changeConfig(engine, existing, plan, call);
-  // Saved memory would come back with the old hardware.
-  const mustStop = status.state === "saved" || plan.changes.some(({ cost }) => cost === "restart");
-  if (mustStop) await stopMachine(engine, existing, call);
+  // Saved memory comes back with the old hardware only, and holds what the guest has not written to its disk yet.
+  if (status.state === "saved") await bootMachine(engine, existing, call);
+  if (plan.changes.some(({ cost }) => cost === "restart")) await stopMachine(engine, existing, call);
   await using changed = await reconfigureMachine(engine, existing, changedConfig, call);
   await bootMachine(engine, changed, call);
 }
