@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createHome } from "./home.js";
@@ -23,6 +24,27 @@ const config = (name: string): MachineConfig => ({
 async function put(name: string): Promise<void> {
   await store.makeDirectory(name);
   await store.write(name, config(name));
+}
+
+const NOBODY = 65534;
+
+/** A directory with a file that only root could remove. */
+async function lockedDirectory(path: string): Promise<void> {
+  await mkdir(path);
+  await writeFile(join(path, "file"), "");
+  await chmod(path, 0o500);
+}
+
+/** Without root's power to remove anything, if these tests have it: then nobody owns the directory meanwhile. */
+async function asOrdinaryUser<T>(work: () => Promise<T>): Promise<T> {
+  if (process.geteuid?.() !== 0) return await work();
+  execFileSync("chown", ["-R", String(NOBODY), directory.path]);
+  process.seteuid?.(NOBODY);
+  try {
+    return await work();
+  } finally {
+    process.seteuid?.(0);
+  }
 }
 
 beforeEach(async () => {
@@ -109,6 +131,21 @@ describe("the store", () => {
     await store.sweep();
     expect(await readdir(directory.join("machines"))).toEqual([]);
     expect(await readFile(directory.join("precious"), "utf8")).toBe("keep me");
+  });
+
+  it("names what is left of a machine whose files cannot all be removed, and passes over it from then on", async () => {
+    await put("one");
+    await lockedDirectory(directory.join("machines", "one", "locked"));
+    const error = await asOrdinaryUser(() => store.remove("one")).catch((thrown: unknown) => thrown);
+    const [trash = ""] = await readdir(directory.join("machines"));
+    expect(error).toMatchObject({ code: "PERMISSION_DENIED", hint: expect.stringContaining(trash) });
+    expect(await store.read("one")).toEqual({ kind: "absent" });
+    await mkdir(directory.join("machines", ".trash-ffffffffffff"));
+    await asOrdinaryUser(() => store.sweep());
+    expect(await readdir(directory.join("machines"))).toEqual([trash]);
+    await chmod(directory.join("machines", trash, "locked"), 0o700);
+    await store.sweep();
+    expect(await readdir(directory.join("machines"))).toEqual([]);
   });
 
   it("tidies only the temporary files of killed writers", async () => {

@@ -35,11 +35,11 @@ export interface MachineStore {
   repair(name: string): Promise<void>;
   /** Empties the machine's directory of all but its config and its intent. */
   clear(name: string): Promise<void>;
-  /** Removes the directory: at once for every reader, since it is renamed first. */
+  /** Removes the directory: at once for every reader, since it is renamed first. An error names what could not be removed. */
   remove(name: string): Promise<void>;
   /** Removes temporary files that a killed mk left in the machine's directory. */
   tidy(name: string): Promise<void>;
-  /** Finishes removals that were interrupted. Needs no lock. */
+  /** Finishes removals that were interrupted, as far as it can. Needs no lock. */
   sweep(): Promise<void>;
 }
 
@@ -129,7 +129,7 @@ export function createMachineStore(home: Home): MachineStore {
         await rename(home.machine(name), trash);
         await failpoint("store.trash:before");
         await syncDirectory(home.machines);
-        await rm(trash, { recursive: true, force: true });
+        await removeTrash(trash);
         await failpoint("store.trash:after");
       } catch (error) {
         if (errnoOf(error) !== "ENOENT") throw fileError(error, "remove", home.machine(name));
@@ -144,7 +144,9 @@ export function createMachineStore(home: Home): MachineStore {
     async sweep() {
       const entries = await readdir(home.machines).catch(() => []);
       for (const entry of entries) {
-        if (entry.startsWith(TRASH)) await rm(join(home.machines, entry), { recursive: true, force: true });
+        if (!entry.startsWith(TRASH)) continue;
+        // Who removed the machine was told of what stays; here it stands in nobody's way.
+        await rm(join(home.machines, entry), { recursive: true, force: true }).catch(() => undefined);
       }
     },
   };
@@ -173,6 +175,19 @@ function readProblem(error: unknown, name: string): MkError {
     details: { name },
     cause: error,
   });
+}
+
+/** Removes what is left of a machine that no reader finds any more. */
+async function removeTrash(trash: string): Promise<void> {
+  try {
+    await rm(trash, { recursive: true, force: true });
+  } catch (error) {
+    // Another mk sweeps at the same time.
+    if (errnoOf(error) === "ENOENT") return;
+    const { code, message, details, cause } = fileError(error, "remove", trash);
+    const hint = `Remove ${trash} yourself; the machine is gone but for these files.`;
+    throw new MkError(code, message, { hint, details, cause });
+  }
 }
 
 async function exists(path: string): Promise<boolean> {
