@@ -259,6 +259,65 @@ describe("failures", () => {
   });
 });
 
+describe("a driver that makes one machine at a time", () => {
+  it("rolls a creation back before the next one may begin", async () => {
+    let locks: readonly string[] = [];
+    const failing = changed((machine) => ({
+      create: () => Promise.reject(new Error("no")),
+      remove: async (op) => {
+        locks = await readdir(home.join("locks"));
+        await machine.remove(op);
+      },
+    }));
+    await using mk = openMk({ ...failing, parallel: false });
+    await expect(mk.start()).rejects.toMatchObject({ code: "DRIVER_FAILED" });
+    expect(locks).toContain("driver.process.lock");
+    expect(await readdir(home.join("locks"))).toEqual([]);
+  });
+
+  it("does not let a creation's time limit run while it waits for another one", async () => {
+    let goOn = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const waiting = changed((machine) => ({ create: (op) => gate.then(() => machine.create(op)) }));
+    await using mk = openMk({ ...waiting, parallel: false });
+    const first = mk.start({ name: "one" });
+    await until("the first is being made", () => seen().includes("step.started:create.driver"));
+    events = [];
+    const second = mk.start({ name: "two" });
+    await until("the second waits", () => seen().includes("note"));
+    expect(events.map(({ data }) => data)).toContainEqual(
+      expect.objectContaining({ message: `waiting for mk create one (pid ${process.pid})` }),
+    );
+    expect(seen()).not.toContain("operation.started");
+    goOn();
+    await Promise.all([first, second]);
+    expect(await mk.list()).toMatchObject([{ name: "one" }, { name: "two" }]);
+  });
+});
+
+describe("the handles of a driver", () => {
+  it("are closed when a machine cannot be removed, whatever was to be done to it", async () => {
+    await using mk = openMk();
+    const machine = await mk.start();
+    let open = 0;
+    const stuck = changed(() => {
+      open++;
+      return { remove: () => Promise.reject(new Error("no")), close: async () => void open-- };
+    });
+    await using failing = openMk(stuck);
+    await expect(failing.start({ options: { size: "large" }, allow: "recreate" })).rejects.toThrow("no");
+    expect(open).toBe(0);
+    await expect((await failing.machine("mk")).delete()).rejects.toThrow("no");
+    expect(open).toBe(0);
+    // Which goes on with the deletion first.
+    await expect((await failing.machine("mk")).stop()).rejects.toThrow("no");
+    expect(open).toBe(0);
+    await machine.delete();
+  });
+});
+
 describe("drivers that hang", () => {
   it("reads unknown with the reason, and other machines stay readable", async () => {
     await using mk = openMk();

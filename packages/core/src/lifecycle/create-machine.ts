@@ -37,6 +37,9 @@ export async function createMachine(
   const { arch, options } = await statusRequestFor(engine, driver, request);
   const secrets = redactor(driver.options, options);
   const redact: Redact = (value) => secrets(replaced === undefined ? value : replaced.redact(value));
+  // Around the operation: its roll-back is done alone as well, and its time limit does not count the wait.
+  await using alone = driver.traits.parallel ? undefined : await lockDriver(engine, driver.name, name, call.signal);
+  void alone;
   return await runOnMachine(engine, { name, driver, redact }, "create", call, async (op) => {
     const entry = (await engine.registry()).find(driver.name);
     const imageDigest = await op.step("image", "preparing the guest image", () =>
@@ -68,16 +71,14 @@ export async function createMachine(
         driverConfig: driver.createConfig(spec, options),
       };
     });
-    await using alone = driver.traits.parallel ? undefined : await lockDriver(engine, driver.name, name, op.signal);
-    void alone;
     const session = await sessionOf(engine, config, driver, op.signal);
-    if (replaced !== undefined) {
-      await op.step("replace", "removing the machine there was", () => makeRoom(engine, replaced, request, op));
-    }
     // Registered first, so that it runs last: the roll-back of the rest needs the handle.
     op.undo(async () => {
       await session[Symbol.asyncDispose]();
     });
+    if (replaced !== undefined) {
+      await op.step("replace", "removing the machine there was", () => makeRoom(engine, replaced, request, op));
+    }
     await op.step("save", "saving the machine's settings", async () => {
       await engine.store.makeDirectory(name);
       op.undo(async (undo) => {

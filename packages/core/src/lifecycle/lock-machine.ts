@@ -18,7 +18,7 @@ export async function lockMachine(
   return await take(engine, name, machineLockPath(engine, name), `mk ${command} ${name}`, MACHINE_WAIT_MS, signal);
 }
 
-/** Takes the lock of a driver that cannot work on two machines at once. */
+/** Takes the lock of a driver that cannot work on two machines at once. MACHINE_BUSY naming the holder after 10 min. */
 export async function lockDriver(
   engine: Engine,
   driver: string,

@@ -25,6 +25,16 @@ export async function reconcileMachine(
   call: Call,
 ): Promise<Reconciled | undefined> {
   const session = await openSession(engine, config, call.signal);
+  let reconciled: Reconciled | undefined;
+  try {
+    reconciled = await settle(engine, session, call);
+  } finally {
+    if (reconciled === undefined) await session[Symbol.asyncDispose]();
+  }
+  return reconciled;
+}
+
+async function settle(engine: Engine, session: MachineSession, call: Call): Promise<Reconciled | undefined> {
   const intent = await session.intent.read();
   if (intent === undefined) return { session };
   switch (intent.operation) {
@@ -33,7 +43,6 @@ export async function reconcileMachine(
     case "create":
     case "delete":
       await deleteMachine(engine, session, call);
-      await session[Symbol.asyncDispose]();
       return undefined;
     case "start":
     case "stop":
