@@ -25,7 +25,10 @@ export interface Machine {
   endpoint(guestPort: number, op: Operation): Promise<Endpoint>;
   /** Address of the machine as the guest's own network has it, for `mk ip`. Default: `endpoint(22).host`. */
   address?(op: Operation): Promise<string>;
-  /** Applies a changed config to an existing machine, for the options and settings it declared as `live` or `restart`. */
+  /**
+   * Applies a changed config to an existing machine. It is on only when all that changed are options declared `live`: for those declared
+   * `restart` and for the spec, core stops it first.
+   */
   reconfigure?(op: Operation): Promise<void>;
 
   // Optional abilities: presence is the declaration, there is no flag to keep in step. Of these core calls `console` and `suspension`
