@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { temporaryDirectory } from "@mk/testing";
-import { packPackages } from "./pack.js";
+import { type PackedPackage, packPackages } from "./pack.js";
 import { Registry } from "./registry.js";
 
 /** mk as it is released: its packages in a registry on loopback, and an environment in which every installer takes them from there. */
@@ -12,6 +12,8 @@ export interface Published extends AsyncDisposable {
   join(...parts: readonly string[]): string;
   /** The tarball of one of the packages. */
   tarball(packageName: string): string;
+  /** Its version. */
+  version(packageName: string): string;
 }
 
 /** Packs and publishes every package of the workspace. Needs them built. */
@@ -27,6 +29,11 @@ export async function publishPackages(): Promise<Published> {
   await mkdir(home);
   // pnpm 12 reads the registry from a file only.
   await writeFile(join(home, ".npmrc"), `registry=${registry.url}\n`);
+  const find = (packageName: string): PackedPackage => {
+    const found = packed.find(({ name }) => name === packageName);
+    if (found === undefined) throw new TypeError(`no package ${packageName}`);
+    return found;
+  };
   return {
     registry,
     env: {
@@ -49,11 +56,8 @@ export async function publishPackages(): Promise<Published> {
       ...pick("NODE_EXTRA_CA_CERTS"),
     },
     join: directory.join,
-    tarball(packageName) {
-      const found = packed.find(({ name }) => name === packageName);
-      if (found === undefined) throw new TypeError(`no package ${packageName}`);
-      return found.tarball;
-    },
+    tarball: (packageName) => find(packageName).tarball,
+    version: (packageName) => find(packageName).version,
     async [Symbol.asyncDispose]() {
       await registry[Symbol.asyncDispose]();
       await directory[Symbol.asyncDispose]();

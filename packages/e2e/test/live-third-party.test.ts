@@ -47,7 +47,9 @@ const suite = await live({ needs: ["linux", "program:script", "program:strace"] 
 
 suite("mk and packages that are not its own", () => {
   let published: Published;
-  /** The command of this release with the driver of `npm create`. */
+  /** The driver of `npm create`, packed. */
+  let frob: string;
+  /** The command of this release with it. */
   let today: Installed;
 
   beforeAll(async () => {
@@ -80,6 +82,7 @@ suite("mk and packages that are not its own", () => {
       const { tarball, tests } = await buildDriver(published.join(FROB), published);
       expect(tests).toMatch(/Tests\s+\d+ passed/);
       await published.registry.publish(tarball);
+      frob = tarball;
     }, 300_000);
 
     it("asks on a terminal for what was not given", async () => {
@@ -208,13 +211,17 @@ suite("mk and packages that are not its own", () => {
   }, 300_000);
 
   describe("releases at different times", () => {
-    const NOW = "0.1.0";
-    const NEXT = "0.2.0";
+    /** Core as it is and its next minor, and the range of a driver that needs that one. */
+    let now: string;
+    let next: string;
+    let fromNext: string;
     let older: Installed;
     let newer: Installed;
 
     beforeAll(async () => {
-      const frob = published.join(`${FROB}-${NOW}.tgz`);
+      now = published.version("@mk/core");
+      next = minorAfter(now);
+      fromNext = `>=${next} <${Number.parseInt(now, 10) + 1}`;
       let count = 0;
       /** Publishes another release of a package, or its code under another name. */
       const release = async (
@@ -231,18 +238,20 @@ suite("mk and packages that are not its own", () => {
       const entry = (text: string) => ({ "dist/index.js": text });
       const trap = entry('throw new Error("its code was run")');
 
-      await release(published.tarball("@mk/core"), { version: NEXT });
-      const dependencies = { "@mk/core": `^${NEXT}`, "@mk/guest": `^${NOW}`, "@mk/libmachine": `^${NOW}` };
-      await release(published.tarball("@mk/cli"), { version: NEXT, dependencies });
-      await release(frob, { name: "mk-driver-early", ...ownCore(NOW) });
+      await release(published.tarball("@mk/core"), { version: next });
+      const cli = published.version("@mk/cli");
+      const caret = (name: string) => ({ [name]: `^${published.version(name)}` });
+      const dependencies = { "@mk/core": `^${next}`, ...caret("@mk/guest"), ...caret("@mk/libmachine") };
+      await release(published.tarball("@mk/cli"), { version: minorAfter(cli), dependencies });
+      await release(frob, { name: "mk-driver-early", ...ownCore(now) });
       await release(frob, driver("later"), entry(LATER));
       await release(frob, driver("major", 2), trap);
-      await release(frob, { ...driver("minor"), peerDependencies: { "@mk/core": `>=${NEXT} <1` } }, trap);
-      await release(frob, { ...driver("copy"), ...ownCore(`^${NEXT}`) }, trap);
+      await release(frob, { ...driver("minor"), peerDependencies: { "@mk/core": fromNext } }, trap);
+      await release(frob, { ...driver("copy"), ...ownCore(`^${next}`) }, trap);
       await release(frob, driver("liar"), entry('export default { contract: 2, name: "liar", options: {} };'));
       const misfits = ["mk-driver-major", "mk-driver-minor", "mk-driver-copy", "mk-driver-liar"];
       // Without a version npm takes the newest, also for the core that it puts beside each driver.
-      older = await installed("older-mk", `@mk/cli@${NOW}`, FROB, "mk-driver-later", ...misfits);
+      older = await installed("older-mk", `@mk/cli@${cli}`, FROB, "mk-driver-later", ...misfits);
       newer = await installed("newer-mk", "@mk/cli", "mk-driver-early", "@mk/driver-qemu", "@mk/driver-docker");
     }, 300_000);
 
@@ -255,7 +264,7 @@ suite("mk and packages that are not its own", () => {
       );
 
     it("a driver with a newer core than mk's works", async () => {
-      expect(await coresOf(older, "@mk/cli", FROB)).toEqual([NOW, NEXT]);
+      expect(await coresOf(older, "@mk/cli", FROB)).toEqual([now, next]);
       await lives(older.mk, "frob");
     }, 120_000);
 
@@ -272,7 +281,7 @@ suite("mk and packages that are not its own", () => {
     }, 120_000);
 
     it("a driver with an older core than mk's works", async () => {
-      expect(await coresOf(newer, "@mk/cli", "mk-driver-early")).toEqual([NEXT, NOW]);
+      expect(await coresOf(newer, "@mk/cli", "mk-driver-early")).toEqual([next, now]);
       await lives(newer.mk, "frob");
     }, 120_000);
 
@@ -287,9 +296,9 @@ suite("mk and packages that are not its own", () => {
       expect(found.map(({ name }: { name: string }) => name)).toEqual(["frob", "later", "liar"]);
       const refusal = { kind: "unsupported", fix: "Update mk with the tool that installed it." };
       expect(skipped).toMatchObject([
-        { ...refusal, name: "copy", reason: `needs @mk/core ^${NEXT}, this is ${NOW}` },
+        { ...refusal, name: "copy", reason: `needs @mk/core ^${next}, this is ${now}` },
         { ...refusal, name: "major", reason: expect.stringContaining("contract, this mk has version 1") },
-        { ...refusal, name: "minor", reason: `needs @mk/core >=${NEXT} <1, this is ${NOW}` },
+        { ...refusal, name: "minor", reason: `needs @mk/core ${fromNext}, this is ${now}` },
       ]);
       for (const name of ["copy", "major", "minor", "liar"]) {
         const refused = await older.mk("start", `--driver=${name}`);
@@ -298,11 +307,16 @@ suite("mk and packages that are not its own", () => {
       expect((await older.mk("list", "--output", "json")).stdout).toBe("[]\n");
       expect(await older.mk("driver", "add", "mk-driver-minor")).toMatchObject({
         exitCode: 10,
-        stderr: expect.stringContaining(`needs @mk/core >=${NEXT} <1, this is ${NOW}`),
+        stderr: expect.stringContaining(`needs @mk/core ${fromNext}, this is ${now}`),
       });
     }, 120_000);
   });
 });
+
+function minorAfter(version: string): string {
+  const [major, minor] = version.split(".");
+  return `${major}.${Number(minor) + 1}.0`;
+}
 
 /** A machine's whole life, each command of an installed mk. */
 async function lives(mk: Installed["mk"], driver: string) {
