@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 
 /** What a new driver package is made from. */
 export interface Answers {
@@ -20,8 +20,11 @@ export class InvalidAnswerError extends Error {
 
 export const OPERATING_SYSTEMS = ["linux", "darwin", "win32"] as const;
 const DRIVER_NAME = /^[a-z][a-z0-9-]{0,31}$/;
-const TAKEN = ["docker", "kvm2", "kvm", "qemu", "hyperkit"];
-const PACKAGE_NAME = /^(?:mk-driver-[a-z0-9-]+|@[a-z0-9][a-z0-9._-]*\/mk-driver-[a-z0-9-]+|@mk\/driver-[a-z0-9-]+)$/;
+/** Names and aliases of mk's own drivers. */
+const TAKEN = ["docker", "hyperkit", "kvm", "kvm2", "libvirt", "qemu", "qemu2"];
+const PACKAGE_NAME = /^(?:@mk\/driver-|(?:@[a-z0-9][a-z0-9._-]*\/)?mk-driver-)[a-z][a-z0-9-]*$/;
+/** As the contract has it. */
+const SUMMARY = /^\S.{2,78}[^.\s]$/;
 
 /** Fills in what follows from the driver's name and checks all of it. InvalidAnswerError. */
 export function checkAnswers(given: Partial<Answers> & { readonly driver: string }): Answers {
@@ -45,10 +48,16 @@ export function checkAnswers(given: Partial<Answers> & { readonly driver: string
       `${unknown.join(", ") || "no"} operating system: choose among ${OPERATING_SYSTEMS.join(", ")}`,
     );
   }
-  return { driver, packageName, summary: given.summary ?? `machines of ${driver}`, os, author: given.author ?? "" };
+  const summary = given.summary ?? `machines of ${driver}`;
+  if (!SUMMARY.test(summary)) {
+    throw new InvalidAnswerError(
+      `${JSON.stringify(summary)} cannot be the summary: say in one line of 4 to 80 characters what it runs, without a full stop`,
+    );
+  }
+  return { driver, packageName, summary, os, author: given.author ?? "" };
 }
 
-/** The driver's name that a directory suggests: `mk-driver-frob` → `frob`. */
+/** The driver's name that a directory suggests: `mk-driver-frob` → `frob`; `.` goes by the working directory's own name. */
 export function driverNameOf(directory: string): string {
-  return basename(directory).replace(/^mk-driver-/, "");
+  return basename(resolve(directory)).replace(/^mk-driver-/, "");
 }

@@ -29,6 +29,7 @@ export async function ask(given: Given): Promise<Given> {
     await prompts.text({
       message: "What it runs, in one line",
       initialValue: given.summary ?? `machines of ${driver}`,
+      validate: (value) => fault(() => checkAnswers({ driver, summary: value ?? "" })),
     }),
   );
   const os = answered(

@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { temporaryDirectory } from "@mk/testing";
 import { describe, expect, it } from "vitest";
-import { checkAnswers } from "./answers.js";
+import { checkAnswers, driverNameOf } from "./answers.js";
 import { createDriver } from "./create-driver.js";
 
 describe("checkAnswers", () => {
@@ -23,20 +24,43 @@ describe("checkAnswers", () => {
     },
   );
 
-  it.each(["docker", "kvm2", "kvm", "qemu", "hyperkit"])("leaves the name %s to mk", (driver) => {
-    expect(() => checkAnswers({ driver })).toThrowError(/mk's own/);
+  it("leaves the names and aliases of mk's own drivers to mk", async () => {
+    const packages = fileURLToPath(new URL("../..", import.meta.url));
+    const folders = (await readdir(packages)).filter((folder) => folder.startsWith("driver-"));
+    expect(folders).not.toEqual([]);
+    for (const folder of folders) {
+      const { mk } = JSON.parse(await readFile(join(packages, folder, "package.json"), "utf8"));
+      for (const driver of [mk.driver, ...(mk.aliases ?? [])])
+        expect(() => checkAnswers({ driver }), driver).toThrowError(/mk's own/);
+    }
   });
 
-  it.each(["frob", "driver-frob", "@you/driver-frob", "mk-driver-", "@You/mk-driver-frob"])(
+  it.each(["frob", "driver-frob", "@you/driver-frob", "mk-driver-", "mk-driver-1x", "@You/mk-driver-frob"])(
     "refuses the package name %j, which discovery would not find",
     (packageName) => {
       expect(() => checkAnswers({ driver: "frob", packageName })).toThrowError(/would not find/);
     },
   );
 
+  it.each(["", "x", "two\nlines", "ends with a stop.", "ends with a blank ", "a".repeat(81)])(
+    "refuses the summary %j, which the contract would",
+    (summary) => {
+      expect(() => checkAnswers({ driver: "frob", summary })).toThrowError(/cannot be the summary/);
+    },
+  );
+
   it("refuses an operating system that npm does not know", () => {
     expect(() => checkAnswers({ driver: "frob", os: ["linux", "plan9"] })).toThrowError(/plan9/);
     expect(() => checkAnswers({ driver: "frob", os: [] })).toThrowError(/choose among/);
+  });
+});
+
+describe("driverNameOf", () => {
+  it("goes by the last part of the path, whichever way it is written", () => {
+    expect(driverNameOf("mk-driver-frob")).toBe("frob");
+    expect(driverNameOf("../drivers/mk-driver-frob/")).toBe("frob");
+    expect(driverNameOf("sub/..")).toBe(basename(process.cwd()));
+    expect(driverNameOf(".")).toBe(basename(process.cwd()));
   });
 });
 
@@ -75,11 +99,24 @@ describe("createDriver", () => {
     });
   });
 
+  it("writes free text as each kind of file has it", async () => {
+    await using directory = await temporaryDirectory();
+    const target = directory.join("mk-driver-frob");
+    await createDriver(target, checkAnswers({ driver: "frob", summary: 'the "best" \\ <b>*machines*' }));
+    const read = (file: string) => readFile(join(target, file), "utf8");
+    expect(await read("README.md")).toContain('the "best" \\\\ \\<b>\\*machines\\*. Runs on');
+    expect(await read("src/driver.ts")).toContain('summary: "the \\"best\\" \\\\ <b>*machines*",');
+  });
+
   it("takes an empty directory, and leaves one that holds something as it is", async () => {
     await using directory = await temporaryDirectory();
     const empty = join(directory.path, "empty");
     await mkdir(empty);
-    await createDriver(empty, checkAnswers({ driver: "frob" }));
+    const { ino } = await stat(empty);
+    const files = await createDriver(empty, checkAnswers({ driver: "frob" }));
+    // The same directory, in which somebody's shell may be, and nothing in it but the package.
+    expect((await stat(empty)).ino).toBe(ino);
+    expect((await readdir(empty)).sort()).toEqual([...new Set(files.map((file) => file.replace(/\/.*/, "")))].sort());
     const filled = join(directory.path, "filled");
     await mkdir(filled);
     await writeFile(join(filled, "mine"), "x");

@@ -51,9 +51,15 @@ export async function main(argv: readonly string[]): Promise<number> {
     const checked = checkAnswers({ ...defined, driver: answers.driver });
     const target = resolve(directory ?? `mk-driver-${checked.driver}`);
     const files = await createDriver(target, checked);
-    const place = relative(process.cwd(), target) || ".";
+    const place = relative(process.cwd(), target);
+    const next = [
+      ...(place === "" ? [] : [`cd ${place}`]),
+      "npm install",
+      "npm test                 # builds, then the driver contract",
+      `npm install --global . && mk start --driver=${checked.driver}`,
+    ];
     process.stdout.write(
-      `${checked.packageName} is in ${place}: ${files.length} files.\n\nNext:\n  cd ${place}\n  npm install\n  npm test                 # builds, then the driver contract\n  npm install --global . && mk start --driver=${checked.driver}\n`,
+      `${checked.packageName} is in ${place || "this directory"}: ${files.length} files.\n\nNext:\n${next.map((line) => `  ${line}\n`).join("")}`,
     );
     return 0;
   } catch (error) {
