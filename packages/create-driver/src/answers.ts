@@ -6,7 +6,7 @@ export interface Answers {
   readonly driver: string;
   /** The npm package: discovery finds `mk-driver-*`, `@scope/mk-driver-*` and `@mk/driver-*`. */
   readonly packageName: string;
-  /** One line for `mk driver list`. */
+  /** What it runs, in one line for `mk driver info`. */
   readonly summary: string;
   /** npm's names of the operating systems it supports. */
   readonly os: readonly string[];

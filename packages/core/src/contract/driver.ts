@@ -65,7 +65,7 @@ export interface DriverDefinition<O extends OptionSpecs, C> {
   /** Unique: `^[a-z][a-z0-9-]*$`, at most 32 characters. */
   readonly name: string;
   readonly aliases?: readonly string[];
-  /** One line for `mk driver list`. */
+  /** One line for `mk driver info`. */
   readonly summary: string;
   /** In process unless false. */
   readonly builtin?: boolean;
