@@ -8,7 +8,7 @@ const USAGE = `npm create @mk/driver [directory] -- [flags]
 
   --name NAME        the driver's name, as in mk start --driver=NAME (default: from the directory)
   --package NAME     the npm package (default: mk-driver-NAME)
-  --summary TEXT     one line for mk driver list
+  --summary TEXT     what it runs, in one line (default: machines of NAME)
   --os LIST          linux,darwin,win32 (default: linux,darwin)
   --author TEXT      for package.json
   -y, --yes          ask nothing
@@ -56,7 +56,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       ...(place === "" ? [] : [`cd ${place}`]),
       "npm install",
       "npm test                 # builds, then the driver contract",
-      `npm install --global . && mk start --driver=${checked.driver}`,
+      `mk driver add . && mk start --driver=${checked.driver}`,
     ];
     process.stdout.write(
       `${checked.packageName} is in ${place || "this directory"}: ${files.length} files.\n\nNext:\n${next.map((line) => `  ${line}\n`).join("")}`,
