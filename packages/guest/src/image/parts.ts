@@ -84,7 +84,7 @@ export async function makeParts(
   unpacking.catch(() => undefined); // whoever awaits it below hears of it
   try {
     await fetchPackages(source, files, downloads, op);
-    return await op.step("image-unpack", "Unpack packages", async (reportStep) => {
+    return await op.step("image-unpack", "unpacking packages", async (reportStep) => {
       report = reportStep;
       const { kernel, packages } = await unpacking;
       const root = new Tree();
@@ -109,7 +109,7 @@ export async function writeParts(
   recipe: string,
   op: Operation,
 ): Promise<ImageManifest> {
-  return op.step("image-write", "Write kernel, root and container image", async () => {
+  return op.step("image-write", "writing kernel, root and container image", async () => {
     const { signal } = op;
     const timeSeconds = Math.floor(source.archive.release.date.getTime() / 1000);
     const lock = serializeLock(imageLock(source));

@@ -91,7 +91,7 @@ export async function fetchPackages(
 ): Promise<void> {
   const all = [source.kernel, ...source.packages].sort((a, b) => b.size - a.size);
   const total = all.reduce((sum, { size }) => sum + size, 0);
-  await op.step("image-download", "Download packages from Debian", async (report) => {
+  await op.step("image-download", "downloading packages from Debian", async (report) => {
     const queue = [...all];
     let done = 0;
     let reported = 0;
