@@ -94,6 +94,7 @@ export type { SshDeadlines, SshPhase } from "./ssh/ssh-connection.js";
 export { generateSshKeyPair, type SshKeyPair } from "./ssh/ssh-key.js";
 export { hostKeyAlias, type SshTarget, sshTarget } from "./ssh/ssh-target.js";
 export type { ForwardSource, ForwardTarget, ShellOptions, Transport, TransportExecOptions } from "./ssh/transport.js";
+export { acquireLock, type Lock, type LockOptions, type LockOwner } from "./store/lock.js";
 export { getSetting, listSettings, withSetting } from "./user-config/edit-config.js";
 export { type ConfigFile, settingOf } from "./user-config/parse-user-config.js";
 export { SETTINGS, type Setting } from "./user-config/settings.js";

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { chmod, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { acquireLock, createNodeHost } from "@mk/core";
 import { buildImage, guestImages, imageInfo, listImages, removeImage } from "@mk/guest";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { type FakeArchive, fakeArchive } from "./fixtures/fake-archive.js";
@@ -28,8 +29,7 @@ const build = async (
     operation,
   );
 
-const imagesOf = async (home: string): Promise<readonly string[]> =>
-  (await readdir(join(home, "cache/images"))).filter((name) => !name.endsWith(".lock"));
+const imagesOf = async (home: string): Promise<readonly string[]> => readdir(join(home, "cache/images"));
 
 const flipByte = (bytes: Buffer, at: number): Buffer => {
   const changed = Buffer.from(bytes);
@@ -218,11 +218,47 @@ describe.skipIf(!hasProgram("xz"))("an archive made by the test (needs xz to pac
     expect(await imagesOf(home)).toHaveLength(1);
   });
 
+  test("a build waits for another's, names its process, and reports as long as that gets on", async () => {
+    const home = await temporaryDirectory();
+    const archive = await fakeArchive();
+    const images = join(home, "cache/images");
+    await mkdir(images, { recursive: true });
+    const { signal } = new AbortController();
+    const { processes } = createNodeHost();
+    const lock = await acquireLock(join(images, ".build.lock"), { processes, command: "", waitMs: 0, signal });
+    const operation = recordedOperation();
+    const building = build(archive, home, operation);
+    await vi.waitUntil(() => operation.steps.includes("image-wait"));
+    expect(operation.titles).toEqual([`waiting for the image build of process ${process.pid}`]);
+    await vi.waitUntil(
+      async () => {
+        await appendFile(join(images, "growing"), "more");
+        return operation.reports.some(({ step, done }) => step === "image-wait" && done > 0);
+      },
+      { timeout: 20_000 },
+    );
+    await rm(join(images, "growing"));
+    await lock.release();
+    const { digest } = await building;
+    expect(await imagesOf(home)).toEqual([digest.slice("sha256:".length)]);
+  });
+
+  test.each(["", "null", '{"id":"1","pro', JSON.stringify({ pid: 1, startTime: "", token: "1" })])(
+    "is not held up by the lock %j that a power cut left",
+    async (text) => {
+      const home = await temporaryDirectory();
+      await mkdir(join(home, "cache/images"), { recursive: true });
+      await writeFile(join(home, "cache/images/.build.lock"), text);
+      expect(await build(await fakeArchive(), home)).toMatchObject({ arch: "amd64" });
+      expect(await readdir(join(home, "cache/images"))).toHaveLength(1);
+    },
+  );
+
   test("what a killed build left is removed by the next", async () => {
     const home = await temporaryDirectory();
     const archive = await fakeArchive();
     const image = await build(archive, home);
-    await writeFile(join(home, "cache/images/.building-amd64-dead"), "left");
+    await writeFile(join(home, "cache/images/.building-dead"), "left");
     await build(archive, home);
     expect(await imagesOf(home)).toEqual([image.digest.slice("sha256:".length)]);
   });

@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -113,19 +112,11 @@ flipped[100_000]! ^= 1;
 
 test.each<[string, Parameters<typeof httpServer>[0]]>([
   ["a flipped byte", (request, response) => serveBytes(flipped, request, response)],
-  ["more than it should be", (_, response) => response.end(Buffer.concat([body, Buffer.alloc(10)]))],
-  ["a wrong length", (_, response) => response.writeHead(200, { "content-length": 10 }).end(Buffer.alloc(10))],
+  ["more than it should be", (_, response) => void response.write(body, () => response.end(Buffer.alloc(10)))],
   [
     "the page of a captive portal",
     (_, response) =>
       response.writeHead(200, { "content-type": "text/html" }).end("<html>log in</html>".padEnd(body.length)),
-  ],
-  [
-    "compressed data that was not asked for",
-    (_, response) =>
-      response
-        .writeHead(200, { "content-encoding": "gzip" })
-        .end(Buffer.from("H4sIAAAAAAAAAwMAAAAAAAAAAAA=", "base64")),
   ],
 ])("refuses %s and leaves nothing behind", async (_, handle) => {
   const server = await httpServer(handle);
@@ -134,18 +125,54 @@ test.each<[string, Parameters<typeof httpServer>[0]]>([
   expect((await readdir(given.directory)).filter((name) => !name.endsWith(".etag"))).toEqual([]);
 });
 
-test("a server that answers another range than the one asked for is not believed", async () => {
-  const server = await httpServer((request, response) => {
-    if (request.headers.range === undefined) return serveBytes(body, request, response);
-    response.writeHead(206, { "content-range": `bytes 0-${body.length - 1}/${body.length}` }).end(body);
-  });
-  const given = await options();
+test("keeps a partial file through answers that are of no use", async () => {
+  const useless: readonly Parameters<typeof httpServer>[0][] = [
+    (_, response) => response.writeHead(200, { "content-length": 10 }).end("log in now"),
+    (_, response) => response.writeHead(200, { "content-encoding": "gzip" }).end("0123456789"),
+    (_, response) => response.writeHead(503).end(),
+  ];
+  const server = await httpServer((request, response, count) =>
+    (useless[count - 1] ?? ((request, response) => serveBytes(body, request, response)))(request, response, count),
+  );
+  const given = await options({ attempts: 4 });
   await mkdir(given.directory);
   await writeFile(join(given.directory, `${sha256}.part`), body.subarray(0, 1000));
+  expect(await contentsAre(await download(request(server.url), given))).toBe(true);
+  expect(server.requests).toEqual(Array.from({ length: 4 }, () => "GET /file bytes=1000-"));
+});
+
+test.each<[string, Parameters<typeof httpServer>[0]]>([
+  [
+    "another range than the one that was asked for",
+    (_, response) => response.writeHead(206, { "content-range": `bytes 0-9/${body.length}` }).end("0123456789"),
+  ],
+  ["that there is no such range", (_, response) => response.writeHead(416).end()],
+])("asks a server that answers %s for the whole, and keeps the partial file until it comes", async (_, refuse) => {
+  let isWhole = false;
+  const server = await httpServer((request, response, count) => {
+    if (request.headers.range !== undefined) return void refuse(request, response, count);
+    if (isWhole) return serveBytes(body, request, response);
+    response.writeHead(503).end();
+  });
+  const given = await options({ attempts: 1 });
+  await mkdir(given.directory);
+  const part = join(given.directory, `${sha256}.part`);
+  await writeFile(part, body.subarray(0, 1000));
+  await expect(download(request(server.url), given)).rejects.toMatchObject({ code: "DOWNLOAD_FAILED" });
+  expect((await readFile(part)).length).toBe(1000);
+  isWhole = true;
   expect(await contentsAre(await download(request(server.url), given))).toBe(true);
 });
 
 test.each<[string, Parameters<typeof httpServer>[0]]>([
+  ["has another length", (_, response) => response.writeHead(200, { "content-length": 10 }).end(Buffer.alloc(10))],
+  [
+    "is compressed, which was not asked for",
+    (_, response) =>
+      response
+        .writeHead(200, { "content-encoding": "gzip" })
+        .end(Buffer.from("H4sIAAAAAAAAAwMAAAAAAAAAAAA=", "base64")),
+  ],
   ["is not found", (_, response) => response.writeHead(404).end()],
   ["wants a password", (_, response) => response.writeHead(401).end()],
   ["is redirected in a circle", (request, response) => response.writeHead(302, { location: request.url }).end()],
@@ -189,28 +216,6 @@ test("ends with the reason of its signal, and goes on from there the next time",
     await contentsAre(await download(request(server.url), { ...given, signal: new AbortController().signal })),
   ).toBe(true);
   expect(server.requests[1]).toBe("GET /file bytes=1000-");
-});
-
-test("several that want the same file fetch it once", async () => {
-  const server = await httpServer((request, response) => serveBytes(body, request, response));
-  const given = await options();
-  const paths = await Promise.all(Array.from({ length: 8 }, () => download(request(server.url), given)));
-  expect(new Set(paths).size).toBe(1);
-  expect(await contentsAre(paths[0]!)).toBe(true);
-  expect(server.requests).toHaveLength(1);
-});
-
-test("takes over the lock of a process that died", async () => {
-  const server = await httpServer((request, response) => serveBytes(body, request, response));
-  const given = await options();
-  await mkdir(given.directory);
-  // No system gives out this pid: Linux ends at 4194304.
-  await writeFile(
-    join(given.directory, `${sha256}.lock`),
-    JSON.stringify({ pid: 4_194_305, startTime: "1", token: "dead" }),
-  );
-  expect(await contentsAre(await download(request(server.url), given))).toBe(true);
-  expect(existsSync(join(given.directory, `${sha256}.lock`))).toBe(false);
 });
 
 test("goes through a proxy where one is set, and not where none is to be used", async () => {

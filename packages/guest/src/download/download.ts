@@ -3,7 +3,6 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MkError } from "@mk/core";
-import { withFileLock } from "./file-lock.js";
 import { drain, type HttpGet, type HttpResponse } from "./http-client.js";
 import { retry } from "./retry.js";
 
@@ -56,26 +55,23 @@ async function hashFile(path: string, signal: AbortSignal): Promise<{ readonly h
   return { hash, size };
 }
 
-/** Decides from the answer at which offset its body starts; throws when it is none to be used. */
+/** At which offset the body of an answer starts; Transient when it is of no use. */
 function bodyOffset(response: HttpResponse, asked: number, size: number): number {
   if (response.status === 200) {
     const length = response.headers.get("content-length");
     const encoded = response.headers.get("content-encoding");
-    if (encoded !== null && encoded !== "identity") throw new WrongContents(`the server sent it ${encoded} encoded`);
-    if (length !== null && Number(length) !== size)
-      throw new WrongContents(`the server has ${length} bytes of ${size}`);
+    if (encoded !== null && encoded !== "identity") throw new Transient(`the server sent it ${encoded} encoded`);
+    if (length !== null && Number(length) !== size) throw new Transient(`the server has ${length} bytes of ${size}`);
     return 0;
   }
-  if (response.status === 206) {
-    const range = response.headers.get("content-range") ?? "";
-    const match = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(range);
-    if (match === null || Number(match[1]) !== asked || (match[2] !== "*" && Number(match[2]) !== size)) {
-      throw new WrongContents(`the server answered with the range "${range}"`);
-    }
-    return asked;
-  }
-  if (response.status === 416) throw new WrongContents("the server has less of it than is here");
+  if (response.status === 206 && continues(response, asked, size)) return asked;
   throw new Transient(`the server answered ${response.status}`);
+}
+
+/** Whether a partial answer is the rest of the file from the offset that was asked for. */
+function continues(response: HttpResponse, asked: number, size: number): boolean {
+  const match = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "");
+  return match !== null && Number(match[1]) === asked && (match[2] === "*" || Number(match[2]) === size);
 }
 
 /** Turns silence of the server into an error. */
@@ -100,32 +96,32 @@ async function attemptDownload(url: string, request: DownloadRequest, part: stri
   const either = AbortSignal.any([signal, stall.signal]);
   const previous = await hashFile(part, signal);
   const etagFile = `${part}.etag`;
-  const resumable = previous.size > 0 && previous.size < request.size;
-  const headers: Record<string, string> = { "accept-encoding": "identity", "user-agent": "mk" };
-  if (resumable) {
-    headers.range = `bytes=${previous.size}-`;
-    // A weak or foreign tag only costs a full answer; the digest decides about the contents.
-    const etag = await readFile(etagFile, "utf8").catch(() => "");
-    const [owner, tag] = etag.split("\n");
-    if (owner === new URL(url).origin && tag?.startsWith('"') === true) headers["if-range"] = tag;
-  }
   if (previous.size > request.size) throw new WrongContents("the partial file is too long");
 
   let { hash, size } = previous;
   if (size < request.size) {
-    const connectTimer = setTimeout(
-      () => stall.abort(new Transient("the server did not answer")),
-      options.stallMs ?? DEFAULT_STALL_MS,
-    );
-    let response: HttpResponse;
-    try {
-      response = await options.get(url, { headers, signal: either });
-    } finally {
-      clearTimeout(connectTimer);
+    const ask = async (range: Readonly<Record<string, string>>): Promise<HttpResponse> => {
+      const connectTimer = setTimeout(
+        () => stall.abort(new Transient("the server did not answer")),
+        options.stallMs ?? DEFAULT_STALL_MS,
+      );
+      try {
+        const headers = { "accept-encoding": "identity", "user-agent": "mk", ...range };
+        return await options.get(url, { headers, signal: either });
+      } finally {
+        clearTimeout(connectTimer);
+      }
+    };
+    let response = await ask(size > 0 ? await rangeFrom(size, etagFile, url) : {});
+    const isOtherRange = response.status === 206 && !continues(response, size, request.size);
+    if (size > 0 && (isOtherRange || response.status === 416)) {
+      // Of no use, but nothing against what is here: that stays until the server sends the whole.
+      await drain(response);
+      response = await ask({});
     }
     let offset: number;
     try {
-      offset = bodyOffset(response, previous.size, request.size);
+      offset = bodyOffset(response, size, request.size);
     } catch (error) {
       await drain(response);
       throw error;
@@ -151,6 +147,14 @@ async function attemptDownload(url: string, request: DownloadRequest, part: stri
     throw new WrongContents("its SHA-256 digest is not what the signed index says");
 }
 
+/** The headers that ask for a file's rest. */
+async function rangeFrom(offset: number, etagFile: string, url: string): Promise<Readonly<Record<string, string>>> {
+  const range = `bytes=${offset}-`;
+  // A weak or foreign tag only costs a full answer; the digest decides about the contents.
+  const [owner, tag] = (await readFile(etagFile, "utf8").catch(() => "")).split("\n");
+  return owner === new URL(url).origin && tag?.startsWith('"') === true ? { range, "if-range": tag } : { range };
+}
+
 /** fetch hides the reason in its cause. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
@@ -168,7 +172,7 @@ async function isComplete(path: string, request: DownloadRequest, signal: AbortS
 
 /**
  * Brings a file of known size and digest into the directory and returns its path. What is there is not fetched again; a partial file is
- * continued; two processes that want the same file join. Nothing but a complete, verified file ever has the final name.
+ * continued. Nothing but a complete, verified file ever has the final name. No two processes may use a directory at once.
  * INTEGRITY when every server sent something else, DOWNLOAD_FAILED when none sent it whole, NO_SPACE when the disk is full.
  */
 export async function download(request: DownloadRequest, options: DownloadOptions): Promise<string> {
@@ -180,29 +184,23 @@ export async function download(request: DownloadRequest, options: DownloadOption
     return target;
   }
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  return withFileLock(`${target}.lock`, signal, async () => {
-    if (await isComplete(target, request, signal)) {
-      options.onBytes?.(request.size);
-      return target;
-    }
-    const partial = await stat(part).catch(() => undefined);
-    options.onBytes?.(partial?.size ?? 0);
-    try {
-      await retry((attempt) => tryOnce(request, attempt, part, options), {
-        signal,
-        attempts: options.attempts ?? 5,
-        baseDelayMs: options.retryDelayMs ?? 500,
-        maxDelayMs: 10_000,
-        transient: (error) => !isLocal(error),
-      });
-    } catch (error) {
-      signal.throwIfAborted();
-      throw asMkError(error, request, directory);
-    }
-    await rename(part, target);
-    await rm(`${part}.etag`, { force: true });
-    return target;
-  });
+  const partial = await stat(part).catch(() => undefined);
+  options.onBytes?.(partial?.size ?? 0);
+  try {
+    await retry((attempt) => tryOnce(request, attempt, part, options), {
+      signal,
+      attempts: options.attempts ?? 5,
+      baseDelayMs: options.retryDelayMs ?? 500,
+      maxDelayMs: 10_000,
+      transient: (error) => !isLocal(error),
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw asMkError(error, request, directory);
+  }
+  await rename(part, target);
+  await rm(`${part}.etag`, { force: true });
+  return target;
 }
 
 async function tryOnce(

@@ -3,10 +3,10 @@ import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type GuestArch, type GuestImage, MkError, type Operation } from "@mk/core";
 import { XzThreads } from "../deb/xz-threads.js";
-import { withFileLock } from "../download/file-lock.js";
 import { pruneDownloads } from "../download/prune-downloads.js";
 import { recipeDigest } from "../recipe/recipe-digest.js";
 import { Spool } from "../tree/contents.js";
+import { withBuildLock } from "./build-lock.js";
 import { imageDirectory, imagesDirectory, MANIFEST, readImage, writeStamp } from "./image-directory.js";
 import { newestImage } from "./image-list.js";
 import { type ImageManifest, manifestDigest, serializeLock, serializeManifest } from "./manifest.js";
@@ -30,38 +30,32 @@ export interface BuildImageOptions {
   readonly aptDirectory?: string;
 }
 
+const UNFINISHED = ".building-";
+
 /** Removes what builds left that were killed; the lock is held, so none is alive. */
-async function removeLeftovers(images: string, prefix: string): Promise<void> {
+async function removeLeftovers(images: string): Promise<void> {
   for (const name of await readdir(images)) {
-    if (name.startsWith(prefix)) await rm(join(images, name), { recursive: true, force: true });
+    if (name.startsWith(UNFINISHED)) await rm(join(images, name), { recursive: true, force: true });
   }
 }
 
 /**
  * Builds the guest image of Debian's current stable and returns it. Needs neither root nor tools of the host; the same packages give the same
- * image, so a build of an unchanged archive finds the image that is there. Two builds of one architecture do not run at once.
+ * image, so a build of an unchanged archive finds the image that is there. Builds below one home take turns.
  * INTEGRITY when anything is not as Debian signed it, DOWNLOAD_FAILED, NO_SPACE; INVALID_ARGUMENT for a mirror that is no address.
  */
 export async function buildImage(options: BuildImageOptions, op: Operation): Promise<GuestImage> {
-  const lock = await buildLockPath(options.home, options.arch);
-  return withFileLock(lock, op.signal, () => buildLocked(options, op));
+  return withBuildLock(options.home, op, () => buildLocked(options, op));
 }
 
-/** The lock of an architecture's builds; makes the directory it is in. */
-export async function buildLockPath(home: string, arch: GuestArch): Promise<string> {
-  await mkdir(imagesDirectory(home), { recursive: true, mode: 0o700 });
-  return join(imagesDirectory(home), `.build-${arch}.lock`);
-}
-
-/** Builds for a caller that holds the lock at {@link buildLockPath}. */
+/** Builds for a caller that runs in {@link withBuildLock}. */
 export async function buildLocked(options: BuildImageOptions, op: Operation): Promise<GuestImage> {
   const { home, arch } = options;
   const images = imagesDirectory(home);
   const downloads = join(home, "cache", "downloads");
-  const prefix = `.building-${arch}-`;
-  await removeLeftovers(images, prefix);
+  await removeLeftovers(images);
   await using xz = new XzThreads();
-  const source = await op.step("image-resolve", "Read Debian's signed package index", () =>
+  const source = await op.step("image-resolve", "reading Debian's signed package index", () =>
     openSource(options, downloads, xz, op),
   );
   const recipe = await recipeDigest();
@@ -70,7 +64,7 @@ export async function buildLocked(options: BuildImageOptions, op: Operation): Pr
     .digest("hex");
   const same = await newestImage(home, arch, (each) => each.recipe === recipe && each.files.lock.sha256 === lock);
   if (same !== undefined) return same.image;
-  const directory = join(images, `${prefix}${randomUUID()}`);
+  const directory = join(images, `${UNFINISHED}${randomUUID()}`);
   await mkdir(directory, { mode: 0o700 });
   try {
     const spoolFile = join(directory, "spool");

@@ -1,7 +1,7 @@
 import { type GuestArch, type GuestImage, type Host, type ImageSource, MkError, type Operation } from "@mk/core";
-import { withFileLock } from "../download/file-lock.js";
 import { recipeDigest } from "../recipe/recipe-digest.js";
-import { buildLocked, buildLockPath } from "./build-image.js";
+import { buildLocked } from "./build-image.js";
+import { withBuildLock } from "./build-lock.js";
 import { readImage } from "./image-directory.js";
 import { newestImage } from "./image-list.js";
 
@@ -33,7 +33,7 @@ export function guestImages(options: GuestImagesOptions): ImageSource {
       const cached = await newest();
       if (cached !== undefined) return cached.image;
       // Whoever waited here for another's build finds its image.
-      return withFileLock(await buildLockPath(home, arch), op.signal, async () => {
+      return withBuildLock(home, op, async () => {
         const built = await newest();
         if (built !== undefined) return built.image;
         const settings = { home, mirror, arch, ...(host !== undefined && { env: host.env }) };
