@@ -1,6 +1,6 @@
 import type { MachineSpec } from "@mk/core";
 import { describe, expect, test } from "vitest";
-import { createConfig } from "./config.js";
+import { createConfig, parseConfig } from "./config.js";
 
 const SPEC: MachineSpec = {
   name: "m1",
@@ -30,4 +30,10 @@ describe("createConfig", () => {
   test("takes what HyperKit can do", () => {
     expect(create({ cpus: 16 })).toMatchObject({ version: 1, cpus: 16 });
   });
+});
+
+test("a config of a later version is left alone", () => {
+  expect(() => parseConfig({ ...create({}), version: 2 })).toThrow(
+    expect.objectContaining({ code: "STATE_TOO_NEW", hint: "Update @mk/driver-hyperkit." }),
+  );
 });

@@ -35,10 +35,17 @@ export function createConfig(spec: MachineSpec, values: OptionValues<typeof opti
   };
 }
 
-/** Parses what {@link createConfig} made once. CONFIG_CORRUPT names the setting that cannot be. */
+/** Parses what {@link createConfig} made once. CONFIG_CORRUPT names the setting that cannot be; STATE_TOO_NEW for what a later version wrote. */
 export function parseConfig(raw: unknown): HyperkitConfig {
   const values = typeof raw === "object" && raw !== null ? (raw as Readonly<Record<string, unknown>>) : {};
   const { version, cpus, memoryMiB, diskMiB, binary, extraArgs } = values;
+  if (typeof version === "number" && version > 1) {
+    throw new MkError(
+      "STATE_TOO_NEW",
+      `the machine's HyperKit configuration has version ${version}, this driver writes 1`,
+      { hint: "Update @mk/driver-hyperkit." },
+    );
+  }
   if (version !== 1) throw corrupt("version");
   if (!isCount(cpus)) throw corrupt("cpus");
   if (!isCount(memoryMiB)) throw corrupt("memoryMiB");

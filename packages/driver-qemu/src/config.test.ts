@@ -1,7 +1,7 @@
 import type { MachineSpec } from "@mk/core";
 import { describe, expect, it } from "vitest";
 import { defaultOptions } from "../test/default-options.js";
-import { createConfig } from "./config.js";
+import { createConfig, parseConfig } from "./config.js";
 
 const spec: MachineSpec = {
   name: "dev",
@@ -19,6 +19,12 @@ describe("qemu's config", () => {
     const mounts = [{ source: "/src", target: "/src", readOnly: true }];
     expect(() => createConfig({ ...spec, mounts }, defaultOptions)).toThrowError(
       expect.objectContaining({ code: "NOT_SUPPORTED", hint: expect.any(String) }),
+    );
+  });
+
+  it("of a later version is left alone", () => {
+    expect(() => parseConfig({ ...createConfig(spec, defaultOptions), version: 2 })).toThrowError(
+      expect.objectContaining({ code: "STATE_TOO_NEW", hint: "Update @mk/driver-qemu." }),
     );
   });
 });

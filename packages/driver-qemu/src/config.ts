@@ -71,9 +71,16 @@ const CHECKS: { readonly [Key in keyof Required<QemuConfig>]: (value: unknown) =
   extraArgs: (value) => Array.isArray(value) && value.every(isText),
 };
 
-/** Parses what {@link createConfig} made once. CONFIG_CORRUPT names the setting that cannot be. */
+/** Parses what {@link createConfig} made once. CONFIG_CORRUPT names the setting that cannot be; STATE_TOO_NEW for what a later version wrote. */
 export function parseConfig(raw: unknown): QemuConfig {
   const values = typeof raw === "object" && raw !== null ? (raw as Record<string, unknown>) : {};
+  if (typeof values.version === "number" && values.version > 1) {
+    throw new MkError(
+      "STATE_TOO_NEW",
+      `the machine's QEMU configuration has version ${values.version}, this driver writes 1`,
+      { hint: "Update @mk/driver-qemu." },
+    );
+  }
   const parsed: Record<string, unknown> = {};
   for (const [key, check] of Object.entries(CHECKS)) {
     if (!check(values[key])) {
