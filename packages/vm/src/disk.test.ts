@@ -2,7 +2,7 @@ import { truncate, writeFile } from "node:fs/promises";
 import { createNodeHost } from "@mk/core";
 import { requireTool, temporaryDirectory } from "@mk/testing";
 import { describe, expect, test } from "vitest";
-import { detectDiskFormat, growRawDisk, makeRawDisk } from "./disk.js";
+import { growRawDisk, makeRawDisk } from "./disk.js";
 import { assertSelfContained, inspectDiskImage } from "./disk-image.js";
 import { makeQcow2Disk } from "./qcow2.js";
 
@@ -101,7 +101,7 @@ describe("disk images from elsewhere", () => {
     await expect(assertSelfContained(files, path, "raw")).rejects.toThrow(/it is qcow2, not raw/);
     await writeFile(path, '# Disk DescriptorFile\nRW 1 FLAT "/etc/shadow" 0\n');
     await expect(assertSelfContained(files, path, "raw")).rejects.toMatchObject({ code: "INTEGRITY" });
-    expect(await detectDiskFormat(files, path)).toBe("other");
+    expect(await inspectDiskImage(files, path)).toMatchObject({ format: "other" });
     await truncate(path, 0);
     await assertSelfContained(files, path, "raw");
   });

@@ -30,11 +30,6 @@ export async function growRawDisk(files: Files, path: string, sizeMiB: number): 
   return true;
 }
 
-/** What a disk holds by its first bytes; undefined when there is no file. */
-export async function detectDiskFormat(files: Files, path: string): Promise<DiskFormat | "other" | undefined> {
-  return (await inspectDiskImage(files, path))?.format;
-}
-
 export async function assertNothingAt(files: Files, path: string): Promise<void> {
   if ((await files.stat(path)) === undefined) return;
   throw new MkError("MACHINE_EXISTS", `there is a file at ${path} already`, {

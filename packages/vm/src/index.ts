@@ -1,5 +1,5 @@
-export { type DiskFormat, detectDiskFormat, growRawDisk, makeRawDisk } from "./disk.js";
-export { assertSelfContained, type DiskImageFacts, inspectDiskImage } from "./disk-image.js";
+export { type DiskFormat, growRawDisk, makeRawDisk } from "./disk.js";
+export { assertSelfContained } from "./disk-image.js";
 export { buildKernelCommandLine, type KernelParameters } from "./kernel-command-line.js";
 export { type DhcpLease, findLease, parseDhcpdLeases } from "./leases.js";
 export { deriveMacAddress, normalizeMacAddress } from "./mac-address.js";
