@@ -17,7 +17,7 @@ describe("launchError", () => {
     ],
     [`${Q}error: failed to set MSR 0x10a to 0x69`, "DRIVER_UNAVAILABLE"],
     [`${Q}-accel hvf: invalid accelerator hvf`, "DRIVER_UNAVAILABLE"],
-    [`${Q}-sandbox on: seccomp is not compiled into this QEMU binary`, "DRIVER_UNAVAILABLE"],
+    [`${Q}-sandbox support is not enabled in this QEMU binary`, "DRIVER_UNAVAILABLE"],
     [`${Q}cannot set up guest memory 'pc.ram': Cannot allocate memory`, "DRIVER_FAILED"],
     [
       `${Q}-device {"driver":"virtio-blk-pci"}: Failed to get "write" lock\nIs another process using the image [/d]?`,

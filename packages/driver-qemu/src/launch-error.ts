@@ -58,7 +58,7 @@ const KNOWN: readonly KnownFailure[] = [
     hint: "Leave out --qemu-machine-type and --qemu-cpu, or take them from QEMU's own lists.",
   },
   {
-    pattern: /seccomp is not compiled/,
+    pattern: /-sandbox support is not enabled/,
     code: "DRIVER_UNAVAILABLE",
     message: "this QEMU was built without seccomp",
     hint: "Start with --no-qemu-sandbox.",
