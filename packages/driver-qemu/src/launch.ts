@@ -7,7 +7,7 @@ import { QmpConnection } from "./qmp.js";
 
 /** What QEMU may take to end once it has closed its monitor. */
 const END_DEADLINE_MS = 2_000;
-/** Of its log, for an error. */
+/** The end of its log, for an error. */
 const LOG_BYTES = 64 * 1024;
 
 export interface Launched {
@@ -60,7 +60,9 @@ async function failure(
   logFile: string,
   exit: Awaited<HostProcess["exited"]>,
 ): Promise<MkError> {
-  return launchError((await host.files.readText(logFile, { maxBytes: LOG_BYTES })) ?? "", exit);
+  const { size } = (await host.files.stat(logFile)) ?? { size: 0 };
+  const output = await host.files.readBytes(logFile, { offset: Math.max(0, size - LOG_BYTES), length: LOG_BYTES });
+  return launchError(Buffer.from(output ?? []).toString(), exit);
 }
 
 async function connect({ host }: MachineContext, plan: Launch, signal: AbortSignal): Promise<QmpConnection> {
@@ -75,8 +77,8 @@ async function connect({ host }: MachineContext, plan: Launch, signal: AbortSign
   return await openMonitor(host, plan.monitors.commands, signal);
 }
 
-/** Grows the data disk of a live machine to this size; a disk that is as large already is left as it is. */
-export async function growLiveDisk(qmp: QmpConnection, sizeMiB: number, signal: AbortSignal): Promise<void> {
+/** Grows the qcow2 data disk of a machine that was created to this size; one that is as large already is left as it is. */
+export async function growQcow2Disk(qmp: QmpConnection, sizeMiB: number, signal: AbortSignal): Promise<void> {
   const nodes = await qmp.execute("query-named-block-nodes", { flat: true }, signal);
   const node = Array.isArray(nodes)
     ? (nodes as { "node-name"?: string; image?: { "virtual-size"?: number } }[]).find(

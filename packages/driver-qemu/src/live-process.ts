@@ -22,8 +22,9 @@ export async function findProcess(
   const recorded = record?.run?.process;
   if (recorded !== undefined && (await host.processes.isAlive(recorded))) return recorded;
   const place = await runPlace(context, record);
-  const text = await host.files.readText(runFiles(place.directory).pid, { maxBytes: 32 });
-  if (text === undefined || !/^\d{1,10}\s*$/.test(text)) return undefined;
+  const bytes = await host.files.readBytes(runFiles(place.directory).pid, { length: 32 });
+  const text = Buffer.from(bytes ?? []).toString();
+  if (!/^\d{1,10}\s*$/.test(text)) return undefined;
   const pid = Number.parseInt(text, 10);
   if (pid <= 1) return undefined;
   const identity = await host.processes.identify(pid);

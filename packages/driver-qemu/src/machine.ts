@@ -7,9 +7,7 @@ import {
   type Operation,
 } from "@mk/core";
 import { makeQcow2Disk, makeRawDisk, serialConsole } from "@mk/vm";
-import { changeForwards } from "./change-forwards.js";
 import type { QemuConfig } from "./config.js";
-import { growLiveDisk } from "./launch.js";
 import { ANSWER_DEADLINE_MS, findProcess, runPlace } from "./live-process.js";
 import { machineFiles } from "./machine-files.js";
 import { openMonitor, queryStatus } from "./monitor.js";
@@ -25,35 +23,34 @@ export function createMachine(config: QemuConfig, context: MachineContext): Mach
   const { host } = context;
   const files = machineFiles(context, config);
 
-  /** The monitor for operations of a machine that core found running. */
-  async function monitor({ signal }: Operation): Promise<{ qmp: QmpConnection; record: QemuRecord; run: QemuRun }> {
+  /** The record of a machine that core found running. */
+  async function running(): Promise<QemuRecord & { readonly run: QemuRun }> {
     const record = await readRecord(context);
-    if (record?.run === undefined) {
-      throw new MkError("MACHINE_NOT_RUNNING", `machine "${context.name}" has no QEMU process`);
-    }
-    const qmp = await openMonitor(host, monitorsOf(record.run).commands, signal);
-    return { qmp, record, run: record.run };
+    if (record?.run !== undefined) return { ...record, run: record.run };
+    throw new MkError("MACHINE_NOT_RUNNING", `machine "${context.name}" has no QEMU process`);
+  }
+
+  async function monitor({ signal }: Operation): Promise<QmpConnection> {
+    return await openMonitor(host, monitorsOf((await running()).run).commands, signal);
   }
 
   async function runCommand(command: string, op: Operation): Promise<void> {
-    const { qmp } = await monitor(op);
-    await using connection = qmp;
-    await connection.execute(command, {}, op.signal);
-  }
-
-  async function forwards(): Promise<readonly Forward[]> {
-    return (await readRecord(context))?.run?.forwards ?? [];
+    await using qmp = await monitor(op);
+    await qmp.execute(command, {}, op.signal);
   }
 
   async function endpoint(guestPort: number, op: Operation): Promise<Endpoint> {
-    const known = (await forwards()).find((forward) => forward.guestPort === guestPort);
-    if (known !== undefined) return { host: known.host, port: known.port };
-    const { qmp, record, run } = await monitor(op);
-    await using connection = qmp;
-    const spec = { hostAddress: "127.0.0.1", hostPort: 0, guestPort };
-    const added = await addForward(host, connection, spec, op.signal);
+    const isWanted = (forward: Forward) => forward.guestPort === guestPort;
+    const known = (await running()).run.forwards.find(isWanted);
+    if (known !== undefined) return endpointOf(known);
+    await using qmp = await monitor(op);
+    // QEMU talks to one client at a time: those before this one have recorded what they opened.
+    const { run, ...record } = await running();
+    const opened = run.forwards.find(isWanted);
+    if (opened !== undefined) return endpointOf(opened);
+    const added = await addForward(host, qmp, guestPort, op.signal);
     await context.record.write({ ...record, run: { ...run, forwards: [...run.forwards, added] } });
-    return { host: added.host, port: added.port };
+    return endpointOf(added);
   }
 
   return {
@@ -120,13 +117,8 @@ export function createMachine(config: QemuConfig, context: MachineContext): Mach
 
     endpoint,
 
-    async reconfigure(op) {
-      if ((await findProcess(context, await readRecord(context), op.signal)) === undefined) return;
-      const { qmp, record, run } = await monitor(op);
-      await using connection = qmp;
-      await growLiveDisk(connection, config.diskMiB, op.signal);
-      const changed = await changeForwards(host, connection, config.ports, run.forwards, op.signal);
-      await context.record.write({ ...record, run: { ...run, forwards: changed } });
+    async reconfigure() {
+      // Everything that may change is read from the config at each start.
     },
 
     console: serialConsole(host.files, files.serialLog),
@@ -146,7 +138,11 @@ async function ask({ host }: MachineContext, address: MonitorAddress, signal: Ab
     return await queryStatus(qmp, deadline);
   } catch (error) {
     signal.throwIfAborted();
-    const why = deadline.aborted ? `within ${ANSWER_DEADLINE_MS / 1000} s` : `: ${(error as Error).message}`;
-    return { state: "unknown", reason: `QEMU is not responding ${why}`.replace(" :", ":") };
+    const why = deadline.aborted ? ` within ${ANSWER_DEADLINE_MS / 1000} s` : `: ${(error as Error).message}`;
+    return { state: "unknown", reason: `QEMU is not responding${why}` };
   }
+}
+
+function endpointOf({ host, port }: Forward): Endpoint {
+  return { host, port };
 }

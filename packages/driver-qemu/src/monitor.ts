@@ -7,7 +7,7 @@ import { statusOf } from "./run-state.js";
 
 /** Opens a QMP connection to one of the machine's monitors. It is the caller's to close. */
 export async function openMonitor(host: Host, address: MonitorAddress, signal: AbortSignal): Promise<QmpConnection> {
-  if ("path" in address) return await QmpConnection.open(await host.network.connect(address, signal), signal);
+  if ("path" in address) return await QmpConnection.open(await queueAt(host, address, signal), signal);
   const key = /:([0-9a-f]+)\s*$/.exec((await host.files.readText(address.keyFile)) ?? "")?.[1];
   if (key === undefined) {
     throw new MkError("NETWORK_FAILED", `the key of QEMU's monitor, ${address.keyFile}, is gone`, {
@@ -16,6 +16,21 @@ export async function openMonitor(host: Host, address: MonitorAddress, signal: A
   }
   const socket = await host.network.connect({ host: "127.0.0.1", port: address.port }, signal);
   return await QmpConnection.open(await withKey(socket, Buffer.from(key, "hex")), signal);
+}
+
+/** Between attempts to get into the queue: there is no event for a place in it. */
+const QUEUE_POLL_MS = 20;
+
+/** Connects to a socket on which QEMU serves one client and lets two more wait: any other is refused with EAGAIN, and asks again. */
+async function queueAt(host: Host, address: { readonly path: string }, signal: AbortSignal): Promise<Duplex> {
+  for (;;) {
+    try {
+      return await host.network.connect(address, signal);
+    } catch (error) {
+      if (!MkError.is(error) || error.details?.errno !== "EAGAIN") throw error;
+      await host.delay(QUEUE_POLL_MS, signal);
+    }
+  }
 }
 
 /** TLS by a pre-shared key: it proves both sides to each other, so there are no certificates to check. */

@@ -4,7 +4,7 @@ import type { QmpConnection } from "./qmp.js";
 import type { Forward } from "./record.js";
 
 /** SSH and the Docker Engine, which every machine has. */
-export const STANDARD_PORTS: readonly number[] = [22, 2376];
+const STANDARD_PORTS: readonly number[] = [22, 2376];
 const LOOPBACK = "127.0.0.1";
 /** Times another program may take a port between its release and QEMU's bind before mk gives up. */
 const MOST_LOST_RACES = 8;
@@ -91,20 +91,15 @@ export async function openForward(
 export async function addForward(
   host: Host,
   qmp: QmpConnection,
-  spec: PortSpec,
+  guestPort: number,
   signal: AbortSignal,
 ): Promise<Forward> {
-  const reserved = await reserve(host, spec, []);
+  const reserved = await reserve(host, { hostAddress: LOOPBACK, hostPort: 0, guestPort }, []);
   try {
     return await openForward(host, qmp, reserved, signal);
   } finally {
     await reserved.lease.release();
   }
-}
-
-export async function removeForward(qmp: QmpConnection, forward: Forward, signal: AbortSignal): Promise<void> {
-  const { host, port } = forward;
-  await qmp.monitor(`hostfwd_remove ${NETWORK} tcp:${host}:${port}`, signal);
 }
 
 /** What QEMU reads: the addresses are numeric IPv4, as leases have them, so nothing needs escaping. */

@@ -2,7 +2,7 @@ import type { MachineContext, Operation, PortLease } from "@mk/core";
 import { assertSelfContained, growRawDisk, writeSeedArchive } from "@mk/vm";
 import type { QemuConfig } from "./config.js";
 import { findInstallation } from "./installation.js";
-import { growLiveDisk, launch } from "./launch.js";
+import { growQcow2Disk, launch } from "./launch.js";
 import { planLaunch } from "./launch-plan.js";
 import { machineFiles } from "./machine-files.js";
 import { makeRunPlace } from "./monitor-address.js";
@@ -70,7 +70,7 @@ export async function start(context: MachineContext, config: QemuConfig, op: Ope
     for (const each of reserved) forwards.push(await openForward(host, monitor, each, signal));
     run = { ...run, forwards };
     await save();
-    await growLiveDisk(monitor, config.diskMiB, signal);
+    if (config.diskFormat === "qcow2") await growQcow2Disk(monitor, config.diskMiB, signal);
     await monitor.execute("cont", {}, signal);
   });
 }

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { Machine } from "@mk/core";
-import { live, until } from "@mk/testing";
+import { live } from "@mk/testing";
 import { expect, test } from "vitest";
 import { runFiles } from "../src/machine-files.js";
 import { openMonitor } from "../src/monitor.js";
@@ -117,7 +117,7 @@ suite("what happens behind mk's back", () => {
     expect(await isListening(port)).toBe(true);
   });
 
-  test.each(["", "-1", "0", "1", "2147483648", "4194305", "text", "123 456"])(
+  test.each(["", "-1", "0", "1", "2147483648", "4194305", "text", "123 456", "1".repeat(40)])(
     "is stopped when its pid file says %j",
     async (text) => {
       await using tiny = await started();
@@ -224,19 +224,17 @@ suite("what QEMU refuses", () => {
   });
 });
 
-suite("what changes while a machine runs", () => {
-  test("opens and closes ports as they are asked for", async () => {
+suite("what changes in a machine's life", () => {
+  test("opens each port that is asked for once, however many ask at the same time", async () => {
     await using tiny = await started();
-    const [free] = await Promise.all([tiny.host.network.leasePort()]);
-    await free.release();
-    const spec = { ports: [{ hostAddress: "127.0.0.1", hostPort: free.port, guestPort: 80 }] };
-    const changed = await tiny.handle(spec);
-    await tiny.run(async (op) => changed.reconfigure?.(op));
-    expect(await tiny.run((op) => changed.endpoint(80, op))).toEqual({ host: "127.0.0.1", port: free.port });
-    expect(await isListening(free.port)).toBe(true);
-    const back = await tiny.handle();
-    await tiny.run(async (op) => back.reconfigure?.(op));
-    await until("the port is closed", async () => !(await isListening(free.port)));
+    const machine = await tiny.handle();
+    const ports = [80, 81, 80, 82, 81];
+    const endpoints = await Promise.all(ports.map((port) => tiny.run((op) => machine.endpoint(port, op))));
+    expect(endpoints[2]).toEqual(endpoints[0]);
+    expect(endpoints[4]).toEqual(endpoints[1]);
+    const recorded = tiny.record!.run!.forwards.map(({ guestPort }) => guestPort);
+    expect(recorded.sort((a, b) => a - b)).toEqual([22, 80, 81, 82, 2376]);
+    for (const { port } of endpoints) expect(await isListening(port)).toBe(true);
   });
 
   test("refuses a port that is taken, and starts nothing", async () => {
@@ -251,31 +249,26 @@ suite("what changes while a machine runs", () => {
     server.close();
   });
 
-  test.each(["raw", "qcow2"])(
-    "grows a %s disk live and at the next start, and never shrinks it",
-    async (diskFormat) => {
-      await using tiny = await started({ diskFormat });
-      const virtualMiB = async () => {
-        const machine = await tiny.handle();
-        await tiny.run((op) => machine.kill(op));
-        const { stdout } = await tiny.host.run("qemu-img", [
-          "info",
-          "--output=json",
-          `${tiny.directory}/data.${diskFormat}`,
-        ]);
-        return JSON.parse(stdout)["virtual-size"] / 1024 / 1024;
-      };
-      const bigger = await tiny.handle({ diskMiB: 32 });
-      await tiny.run(async (op) => bigger.reconfigure?.(op));
-      expect(await virtualMiB()).toBe(32);
-      const biggest = await tiny.handle({ diskMiB: 48 });
-      await tiny.run((op) => biggest.start(op));
-      expect(await virtualMiB()).toBe(48);
-      const smaller = await tiny.handle({ diskMiB: 16 });
-      await tiny.run((op) => smaller.start(op));
-      expect(await virtualMiB()).toBe(48);
-    },
-  );
+  test.each(["raw", "qcow2"])("grows a %s disk at the next start, and never shrinks it", async (diskFormat) => {
+    await using tiny = await started({ diskFormat });
+    const virtualMiB = async () => {
+      const machine = await tiny.handle();
+      await tiny.run((op) => machine.kill(op));
+      const { stdout } = await tiny.host.run("qemu-img", [
+        "info",
+        "--output=json",
+        `${tiny.directory}/data.${diskFormat}`,
+      ]);
+      return JSON.parse(stdout)["virtual-size"] / 1024 / 1024;
+    };
+    expect(await virtualMiB()).toBe(16);
+    const bigger = await tiny.handle({ diskMiB: 48 });
+    await tiny.run((op) => bigger.start(op));
+    expect(await virtualMiB()).toBe(48);
+    const smaller = await tiny.handle({ diskMiB: 16 });
+    await tiny.run((op) => smaller.start(op));
+    expect(await virtualMiB()).toBe(48);
+  });
 
   test("keeps the machine type of its first start", async () => {
     await using tiny = await started();

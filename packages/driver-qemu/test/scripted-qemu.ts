@@ -49,7 +49,6 @@ async function machine(process: ScriptedProcess): Promise<never> {
     qmp_capabilities: () => ({}),
     "query-status": () => ({ status: runState }),
     "query-uuid": () => ({ UUID: argumentOf(args, "-uuid") }),
-    "query-named-block-nodes": () => [],
     stop: () => {
       runState = "paused";
       return {};
