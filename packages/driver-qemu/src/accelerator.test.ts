@@ -148,10 +148,40 @@ describe("status", () => {
       reason: "/opt/qemu was not found",
     });
     expect(await ask({ arch: "amd64", options: { ...defaultOptions, accelerator: "hvf" } })).toMatchObject({
+      status: "unhealthy",
+      code: "hvf-unusable",
+      reason: "hvf cannot be used: there is none for amd64 guests on this host",
+    });
+    expect(await ask({ arch: "amd64", options: { ...defaultOptions, accelerator: "tcg" } })).toMatchObject({
       status: "ready",
-      facts: { accelerator: "hvf" },
+      note: "software emulation",
+      facts: { accelerator: "tcg" },
     });
     expect(runs).toEqual([]);
+    expect(await ask({ arch: "amd64", options: { ...defaultOptions, accelerator: "kvm" } })).toMatchObject({
+      status: "ready",
+      facts: { accelerator: "kvm" },
+    });
+    expect(runs).toEqual(["kvm"]);
+  });
+
+  test.each([
+    [
+      "never runs its guest",
+      scriptedQemu({ accelerators: ["tcg"] }),
+      /no guest instruction ran/,
+      /accelerator at auto/,
+    ],
+    ["may not be used", failing("kvm", "Permission denied"), /Permission denied/, /usermod -aG kvm user/],
+  ])("is unhealthy when the accelerator that is demanded %s", async (_, program, reason, fix) => {
+    const { host } = hostWith(program);
+    const options = { ...defaultOptions, accelerator: "kvm" } as const;
+    expect(await status(host, never(), { arch: "amd64", options })).toMatchObject({
+      status: "unhealthy",
+      code: "kvm-unusable",
+      reason: expect.stringMatching(reason),
+      fix: expect.stringMatching(fix),
+    });
   });
 
   test.each([

@@ -28,7 +28,7 @@ export async function findAccelerator(
   installation: Installation,
   signal: AbortSignal,
 ): Promise<AcceleratorFinding> {
-  const key = `${installation.key}-accel`;
+  const key = cacheKey(installation);
   const known = await host.cache.read(key);
   if (isFinding(known)) return known;
   const finding = await find(host, nativeAccelerator(host, arch), signal, (accelerator, stop) =>
@@ -37,6 +37,15 @@ export async function findAccelerator(
   const isLasting = finding.works !== undefined && finding.failed.every(({ reason }) => reason === HUNG);
   if (isLasting) await host.cache.write(key, finding);
   return finding;
+}
+
+/** Has the accelerators tried again at the next question: the finding turned out not to hold. */
+export async function forgetAccelerator(host: Host, installation: Installation): Promise<void> {
+  await host.cache.write(cacheKey(installation), null);
+}
+
+function cacheKey({ key }: Installation): string {
+  return `${key}-accel`;
 }
 
 /** How a guest fared on an accelerator; without a reason it ran. */
@@ -90,7 +99,7 @@ export function explainEmulation({ works, failed }: AcceleratorFinding): string 
 }
 
 /** The accelerator of this system, if the guest has the host's architecture. */
-function nativeAccelerator(host: Host, arch: GuestArch): Accelerator | undefined {
+export function nativeAccelerator(host: Host, arch: GuestArch): Accelerator | undefined {
   if (!isNativeArch(host, arch)) return undefined;
   switch (host.platform) {
     case "linux":

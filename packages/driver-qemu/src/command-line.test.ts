@@ -18,7 +18,7 @@ const LAUNCH: Launch = {
   machineType: "pc-q35-7.2",
   kernel: "/home/user/.mk/cache/images/5e5e/kernel",
   initrd: "/home/user/.mk/machines/mk/initrd.img",
-  commandLine: "console=ttyS0 quiet mk.ip=10.0.2.15/24,10.0.2.2,10.0.2.3",
+  cmdline: "console=ttyS0 quiet mk.ip=10.0.2.15/24,10.0.2.2,10.0.2.3",
   root: "/home/user/.mk/cache/images/5e5e/root.erofs",
   data: { path: "/home/user/.mk/machines/mk/data.raw", format: "raw", cache: "writeback" },
   macAddress: "52:54:00:12:34:56",

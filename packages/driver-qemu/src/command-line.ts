@@ -18,7 +18,8 @@ export interface Launch {
   readonly machineType: string;
   readonly kernel: string;
   readonly initrd: string;
-  readonly commandLine: string;
+  /** The guest kernel's. */
+  readonly cmdline: string;
   readonly root: string;
   readonly data: { readonly path: string; readonly format: DiskFormat; readonly cache: DiskCache };
   readonly macAddress: string;
@@ -63,7 +64,7 @@ export function commandLine(launch: Launch): readonly string[] {
     ...["-serial", "chardev:serial0"],
     ...["-kernel", launch.kernel],
     ...["-initrd", launch.initrd],
-    ...["-append", launch.commandLine],
+    ...["-append", launch.cmdline],
     ...disks(launch),
     ...["-netdev", optionList("user", { id: NETWORK })],
     // Without romfile the firmware would load a network boot ROM first.

@@ -1,6 +1,7 @@
-import { type MachineContext, MkError, type Operation } from "@mk/core";
+import type { MachineContext, Operation } from "@mk/core";
 import { buildKernelCommandLine, deriveMacAddress } from "@mk/vm";
-import { type Accelerator, defaultCpu, explainEmulation, findAccelerator } from "./accelerator.js";
+import { defaultCpu, explainEmulation } from "./accelerator.js";
+import { chooseAccelerator } from "./choose-accelerator.js";
 import type { Launch } from "./command-line.js";
 import type { QemuConfig } from "./config.js";
 import type { Installation } from "./installation.js";
@@ -11,7 +12,7 @@ import type { QemuRecord } from "./record.js";
 /** QEMU's user network gives every guest the same addresses; DHCP would only cost time. */
 const GUEST_NETWORK = "10.0.2.15/24,10.0.2.2,10.0.2.3";
 
-/** Decides all that a start leaves open: accelerator, CPU, machine type, run directory. */
+/** Decides all that a start leaves open: accelerator, CPU, machine type, run directory. Fails as {@link chooseAccelerator} does. */
 export async function planLaunch(
   context: MachineContext,
   config: QemuConfig,
@@ -22,7 +23,10 @@ export async function planLaunch(
 ): Promise<Launch> {
   const { host } = context;
   const image = await context.image();
-  const accelerator = await chooseAccelerator(context, config, installation, { signal, log });
+  const finding = await chooseAccelerator(host, config, installation, signal);
+  const emulated = explainEmulation(finding);
+  if (emulated !== undefined) log("the guest is emulated", { reason: emulated });
+  const accelerator = finding.works;
   const files = machineFiles(context, config);
   return {
     name: context.name,
@@ -35,7 +39,7 @@ export async function planLaunch(
     machineType: chooseMachineType(config, record, installation, log),
     kernel: image.kernel,
     initrd: files.initrd,
-    commandLine: buildKernelCommandLine(image.cmdline, { "mk.ip": GUEST_NETWORK }),
+    cmdline: buildKernelCommandLine(image.cmdline, { "mk.ip": GUEST_NETWORK }),
     root: image.root,
     data: { path: files.data, format: config.diskFormat, cache: config.diskCache },
     macAddress: deriveMacAddress(context.id),
@@ -45,25 +49,6 @@ export async function planLaunch(
     sandbox: config.sandbox && host.platform === "linux",
     extraArgs: config.extraArgs,
   };
-}
-
-async function chooseAccelerator(
-  { host }: MachineContext,
-  config: QemuConfig,
-  installation: Installation,
-  { signal, log }: Pick<Operation, "signal" | "log">,
-): Promise<Accelerator> {
-  if (config.accelerator !== "auto") return config.accelerator;
-  const finding = await findAccelerator(host, config.arch, installation, signal);
-  if (finding.works === undefined) {
-    throw new MkError("DRIVER_UNAVAILABLE", "QEMU ran no guest instruction, not even by emulation", {
-      hint: "Install QEMU anew.",
-      details: { failed: finding.failed },
-    });
-  }
-  const emulated = explainEmulation(finding);
-  if (emulated !== undefined) log("the guest is emulated", { reason: emulated });
-  return finding.works;
 }
 
 /** The type of the machine's first start, so that an upgrade of QEMU does not change its hardware; QEMU drops types after six years. */

@@ -1,5 +1,6 @@
-import type { MachineContext, Operation, PortLease } from "@mk/core";
+import { type MachineContext, MkError, type Operation, type PortLease } from "@mk/core";
 import { assertSelfContained, growRawDisk, writeSeedArchive } from "@mk/vm";
+import { forgetAccelerator } from "./accelerator.js";
 import type { QemuConfig } from "./config.js";
 import { findInstallation } from "./installation.js";
 import { growQcow2Disk, launch } from "./launch.js";
@@ -25,7 +26,7 @@ export async function start(context: MachineContext, config: QemuConfig, op: Ope
   );
   const { place, leases } = await makeRunPlace(host, context.id);
   op.undo(() => release(leases));
-  const plan = await op.step("plan", "choosing the accelerator", () =>
+  let plan = await op.step("plan", "choosing the accelerator", () =>
     planLaunch(context, config, record, installation, place, op),
   );
   await op.step("boot-files", "writing the boot files", async () => {
@@ -52,9 +53,20 @@ export async function start(context: MachineContext, config: QemuConfig, op: Ope
   await save();
 
   await release(leases);
-  const { qmp, process: qemu } = await op.step("launch", "starting QEMU", () =>
-    launch(context, installation.binary, plan, files.qemuLog, onSpawn, op),
-  );
+  const { qmp, process: qemu } = await op.step("launch", "starting QEMU", async () => {
+    try {
+      return await launch(context, installation.binary, plan, files.qemuLog, onSpawn, op);
+    } catch (error) {
+      if (!MkError.is(error, "DRIVER_UNAVAILABLE") && !MkError.is(error, "PERMISSION_DENIED")) throw error;
+      // An accelerator that worked need not any more: another hypervisor may hold the CPU, a module or a permission be gone.
+      await forgetAccelerator(host, installation);
+      const { accelerator } = plan;
+      plan = await planLaunch(context, config, record, installation, place, op);
+      if (plan.accelerator === accelerator) throw error;
+      run = { ...run, accelerator: plan.accelerator };
+      return await launch(context, installation.binary, plan, files.qemuLog, onSpawn, op);
+    }
+  });
   async function onSpawn({ identity }: { readonly identity: NonNullable<QemuRun["process"]> }): Promise<void> {
     op.undo((undo) => cutPower(context, run.process ?? identity, place, undo));
     run = { ...run, process: identity };

@@ -1,5 +1,6 @@
 import { type DriverStatus, type Host, hostArch, MkError, type OptionValues, type StatusRequest } from "@mk/core";
-import { type AcceleratorFinding, explainEmulation, findAccelerator } from "./accelerator.js";
+import { explainEmulation } from "./accelerator.js";
+import { adviceFor, chooseAccelerator } from "./choose-accelerator.js";
 import { findInstallation, type Installation, packagesFor } from "./installation.js";
 import type { options } from "./options.js";
 
@@ -27,40 +28,26 @@ export async function status(
   }
   const { version, binary } = installation;
   const demanded = machine?.options.accelerator ?? "auto";
-  // A start takes what the user demands untried, so nothing is tried here either.
-  if (demanded !== "auto") return { status: "ready", version, facts: { binary, accelerator: demanded } };
-  const finding = await findAccelerator(host, arch, installation, signal);
-  if (finding.works === undefined) {
+  try {
+    const finding = await chooseAccelerator(host, { arch, accelerator: demanded }, installation, signal);
+    const note = explainEmulation(finding);
+    const [better] = finding.failed;
+    const advice = better === undefined ? undefined : adviceFor(better.reason, host);
+    return {
+      status: "ready",
+      version,
+      ...(note !== undefined && { note }),
+      ...(advice !== undefined && { advice }),
+      facts: { binary, accelerator: finding.works },
+    };
+  } catch (error) {
+    if (!MkError.is(error, "DRIVER_UNAVAILABLE") && !MkError.is(error, "PERMISSION_DENIED")) throw error;
     return {
       status: "unhealthy",
-      code: "qemu-runs-no-guest",
-      reason: `no guest instruction ran: ${finding.failed.map((each) => `${each.accelerator}: ${each.reason}`).join("; ")}`,
-      fix: "Install QEMU anew.",
+      code: demanded === "auto" ? "qemu-runs-no-guest" : `${demanded}-unusable`,
+      reason: error.message,
+      ...(error.hint !== undefined && { fix: error.hint }),
       version,
     };
   }
-  const note = explainEmulation(finding);
-  const advice = adviceFor(finding, host);
-  return {
-    status: "ready",
-    version,
-    ...(note !== undefined && { note }),
-    ...(advice !== undefined && { advice }),
-    facts: { binary, accelerator: finding.works },
-  };
-}
-
-function adviceFor({ failed }: AcceleratorFinding, host: Host): string | undefined {
-  const reason = failed.find(({ accelerator }) => accelerator !== "tcg")?.reason;
-  if (reason === undefined) return undefined;
-  if (/permission denied/i.test(reason)) {
-    return host.platform === "linux"
-      ? `Add yourself to the group kvm with "sudo usermod -aG kvm ${host.user.name}" and log in again.`
-      : "Allow QEMU to use the hypervisor.";
-  }
-  if (host.platform === "linux" && /no such file/i.test(reason)) {
-    return "Turn on virtualization in the computer's firmware, or nested virtualization of the machine this one runs in.";
-  }
-  if (host.platform === "win32") return "Turn on the Windows Hypervisor Platform feature.";
-  return undefined;
 }
