@@ -20,6 +20,7 @@ export interface LockOwner {
   readonly since: string;
 }
 
+/** How a lock is taken, and how its holder is told to others. */
 export interface LockOptions {
   readonly processes: Pick<Processes, "identify" | "isAlive" | "waitGone">;
   /** What this process is doing, for whoever waits. */
@@ -31,7 +32,9 @@ export interface LockOptions {
   readonly onWait?: (owner: LockOwner) => void;
 }
 
+/** A lock that this process holds. */
 export interface Lock {
+  /** Gives it back; a second time does nothing. */
   release(): Promise<void>;
 }
 
