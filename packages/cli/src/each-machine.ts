@@ -4,7 +4,8 @@ import { machineName } from "./machine-name.js";
 
 /**
  * Does something to the named machine, or with `--all` to every machine that fits, one after the other. With `--all` a failure does not
- * keep the others from their turn: the first is thrown at the end, the rest are told by notes in its details.
+ * keep the others from their turn: one error with every message is thrown at the end, its code and hint the first's; several are all in
+ * `details.failures`.
  */
 export async function eachMachine(
   context: Context,
