@@ -3,6 +3,7 @@ import type { CAC, Command as CacCommand } from "cac";
 import { longName } from "../argv.js";
 import { COMMAND_GROUPS } from "../cli.js";
 import { SHELLS } from "../shell-environment.js";
+import { COMPLETION_SHELLS } from "./scripts.js";
 
 export interface Candidate {
   readonly value: string;
@@ -155,7 +156,7 @@ async function argumentsOf(
     case "setting":
       return await facts.settings();
     case "shell":
-      return plain(["bash", "zsh", "fish", "powershell"]);
+      return plain(COMPLETION_SHELLS);
     case "source":
     case "target":
       return [...(await facts.machines()).map((name) => ({ value: `${name}:` })), FILES];

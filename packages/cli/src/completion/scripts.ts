@@ -1,8 +1,8 @@
-const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
-export type CompletionShell = (typeof SHELLS)[number];
+export const COMPLETION_SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
+export type CompletionShell = (typeof COMPLETION_SHELLS)[number];
 
 export function isCompletionShell(text: string): text is CompletionShell {
-  return (SHELLS as readonly string[]).includes(text);
+  return (COMPLETION_SHELLS as readonly string[]).includes(text);
 }
 
 /**
