@@ -30,7 +30,7 @@ export const doctor: Command = async (context, [name], flags) => {
         context.stdout.line(`${context.palette.dim("-")} ${skipped}: ${reason}`);
       }
     }
-    if (entries.length === 0) context.stdout.line("No driver is installed. Install one with: npm i -g @mk/driver-qemu");
+    if (entries.length === 0) context.stdout.line("No driver is installed. Install one with: mk driver add qemu");
   }
   return ready ? 0 : ERROR_CODES.DRIVER_UNAVAILABLE.exitCode;
 };

@@ -12,7 +12,7 @@ export const driverList: Command = async ({ discover, stdout, stderr, output, qu
     for (const { name } of found) stdout.line(name);
     return;
   }
-  if (found.length === 0) stderr.line("No driver is installed. Install one with: npm i -g @mk/driver-qemu");
+  if (found.length === 0) stderr.line("No driver is installed. Install one with: mk driver add qemu");
   else {
     const rows = found.map(({ name, aliases, builtin, origin, manifest }) => [
       name,

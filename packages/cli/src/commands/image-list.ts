@@ -11,7 +11,7 @@ export const imageList: Command = async ({ home, stdout, stderr, output, quiet }
     for (const { digest } of images) stdout.line(digest);
     return;
   }
-  if (images.length === 0) return stderr.line("There are no guest images. mk start builds one, or: mk image build");
+  if (images.length === 0) return stderr.line("There are no guest images. `mk start` builds one, or: mk image build");
   const rows = images.map((image) => {
     if ("problem" in image) return [shortDigest(image.digest), "damaged", image.problem.message];
     const { digest, arch, debianVersion, kernelRelease, sizeBytes, builtAt } = image;
