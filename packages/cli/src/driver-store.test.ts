@@ -9,13 +9,21 @@ describe("words of mk driver add", () => {
     ["docker@1.2.3", "@mk/driver-docker@1.2.3"],
     ["mk-driver-own", "mk-driver-own"],
     ["@acme/mk-driver-x@^2", "@acme/mk-driver-x@^2"],
-    ["./driver.tgz", "./driver.tgz"],
+    [".", "/here"],
+    ["./driver", "/here/driver"],
+    ["../driver.tgz", "/driver.tgz"],
+    ["driver-1.0.0.tgz", "/here/driver-1.0.0.tgz"],
+    ["file:driver", "/here/driver"],
+    ["/driver.tgz", "/driver.tgz"],
+    ["file:///driver", "file:///driver"],
+    ["acme/driver", "acme/driver"],
+    ["https://example.org/driver.tgz", "https://example.org/driver.tgz"],
   ])("%s means %s", (word, spec) => {
-    expect(packageSpec(word)).toBe(spec);
+    expect(packageSpec(word, "/here")).toBe(spec);
   });
 
   it.each(["", "-g", "--registry=x"])("%j is refused", (word) => {
-    expect(() => packageSpec(word)).toThrowError(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+    expect(() => packageSpec(word, "/here")).toThrowError(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
   });
 });
 

@@ -1,5 +1,4 @@
-import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { firstPartyDriver, MkError } from "@mk/core";
 import type { Context } from "./context.js";
 import { runAttached } from "./run-attached.js";
@@ -9,8 +8,14 @@ export function driverStore(home: string): string {
   return join(home, "drivers");
 }
 
-/** What npm is asked to install for a word of the user: a driver's own name stands for its package. INVALID_ARGUMENT for anything that is a flag. */
-export function packageSpec(word: string): string {
+/** What npm takes for a file or directory and looks for in its own working directory: `./x`, `..`, `file:x`, and a tarball's bare name. */
+const RELATIVE_PATH = /^(?:file:(?![/~])(.+)|(\.{1,2}(?:[\\/].*)?|[^:@/\\]+\.(?:tgz|tar|tar\.gz)))$/is;
+
+/**
+ * What npm is asked to install for a word of the user: a driver's own name stands for its package, a relative path is one of `cwd`.
+ * INVALID_ARGUMENT for anything that is a flag.
+ */
+export function packageSpec(word: string, cwd: string): string {
   const [, name = word, range = ""] = /^([a-z][a-z0-9-]*)(@.+)?$/.exec(word) ?? [];
   const known = firstPartyDriver(name);
   if (known !== undefined) return `${known.packageName}${range}`;
@@ -19,7 +24,8 @@ export function packageSpec(word: string): string {
       hint: "Give a package such as @mk/driver-qemu or mk-driver-example.",
     });
   }
-  return word;
+  const [, url, path = url] = RELATIVE_PATH.exec(word) ?? [];
+  return path === undefined ? word : resolve(cwd, path);
 }
 
 /** Install scripts are code that runs before anybody chose the driver. */
@@ -64,22 +70,55 @@ async function npmProgram({ host }: Context): Promise<readonly [string, ...strin
   throw new MkError("COMMAND_NOT_FOUND", "npm is not installed", { hint: "Install npm; it comes with Node." });
 }
 
-/** Packages of the store with the versions and integrity hashes of its lockfile. */
-export async function lockedPackages(
-  home: string,
-): Promise<ReadonlyMap<string, { version: string; integrity: string }>> {
-  const text = await readFile(join(driverStore(home), "package-lock.json"), "utf8").catch(() => "{}");
-  const lock = JSON.parse(text) as { packages?: Record<string, { version?: string; integrity?: string }> };
-  const entries = Object.entries(lock.packages ?? {}).flatMap(([path, { version = "", integrity = "" }]) => {
-    const name = /^node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(path)?.[1];
-    return name === undefined ? [] : [[name, { version, integrity }] as const];
-  });
-  return new Map(entries);
+/** A package that the user added, not one that others depend on. */
+export interface AddedPackage {
+  /** What it was asked for by: an exact version if it comes from a registry, else an absolute path or a URL. */
+  readonly source: string;
+  /** These two are absent for a directory: it is linked. */
+  readonly version: string | undefined;
+  readonly integrity: string | undefined;
 }
 
-/** The packages the user added, without what they depend on, and the version or place each was asked for by. */
-export async function addedPackages(home: string): Promise<ReadonlyMap<string, string>> {
-  const text = await readFile(join(driverStore(home), "package.json"), "utf8").catch(() => "{}");
-  const { dependencies = {} } = JSON.parse(text) as { dependencies?: Record<string, string> };
-  return new Map(Object.entries(dependencies).sort(([a], [b]) => (a < b ? -1 : 1)));
+/** The packages of the store by name, without what they depend on. CONFIG_CORRUPT when npm's files there are damaged. */
+export async function addedPackages(context: Context): Promise<ReadonlyMap<string, AddedPackage>> {
+  const { dependencies } = await readStoreFile(context, "package.json");
+  const { packages } = await readStoreFile(context, "package-lock.json");
+  const locked = record(packages);
+  const added = Object.entries(record(dependencies)).map(([name, spec]) => {
+    const { version, integrity } = record(locked[`node_modules/${name}`]);
+    const source = String(spec).replace(/^file:(.*)$/s, (_, path: string) => resolve(driverStore(context.home), path));
+    return [name, { source, version: text(version), integrity: text(integrity) }] as const;
+  });
+  return new Map(added.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+async function readStoreFile(context: Context, file: string): Promise<Readonly<Record<string, unknown>>> {
+  const store = driverStore(context.home);
+  const path = join(store, file);
+  const contents = await (await context.host()).files.readText(path);
+  if (contents === undefined) return {};
+  let value: unknown;
+  let cause: unknown;
+  try {
+    value = JSON.parse(contents);
+  } catch (error) {
+    cause = error;
+  }
+  if (isRecord(value)) return value;
+  throw new MkError("CONFIG_CORRUPT", `${path} is not a JSON object`, {
+    hint: `Remove ${store}, then add the drivers again with \`mk driver add\`.`,
+    cause,
+  });
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  return isRecord(value) ? value : {};
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }

@@ -1,6 +1,10 @@
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { basename, dirname, join } from "node:path";
 import { type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FAKE_DRIVER, mk } from "./run-mk.js";
@@ -19,33 +23,67 @@ afterAll(async () => {
 
 /** A tarball as a registry would serve it, of the fake driver with a changed manifest. */
 async function pack(name: string, change: Readonly<Record<string, unknown>>): Promise<string> {
-  const directory = place.join("source", name);
+  const directory = place.join("source", name, "package");
   await mkdir(dirname(directory), { recursive: true });
   await cp(FAKE_DRIVER, directory, { recursive: true });
   const manifest = JSON.parse(await readFile(join(directory, "package.json"), "utf8"));
   await writeFile(join(directory, "package.json"), JSON.stringify({ ...manifest, ...change }));
-  const [{ filename }] = JSON.parse(
-    execFileSync("npm", ["pack", "--json", "--pack-destination", place.path], {
-      cwd: directory,
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-    }),
-  );
-  return place.join(filename);
+  const tarball = place.join(`${name}.tgz`);
+  execFileSync("tar", ["-czf", tarball, "-C", dirname(directory), "package"]);
+  return tarball;
 }
 
-/** npm with nothing but what is on disk, and no settings of the tester. */
-const run = (...args: readonly string[]) =>
+/** npm without settings of the tester, and with nothing but what is on disk or in the given registry. */
+const runIn = (cwd: string, registry: string | undefined, ...args: readonly string[]) =>
   mk(args, {
     home,
+    cwd,
     driverPath: "",
     env: {
       PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
-      npm_config_offline: "true",
+      ...(registry === undefined
+        ? { npm_config_offline: "true" }
+        : { npm_config_registry: registry, npm_config_prefer_online: "true" }),
       npm_config_userconfig: place.join("npmrc"),
       npm_config_cache: place.join("npm-cache"),
     },
   });
+const run = (...args: readonly string[]) => runIn(place.path, undefined, ...args);
+
+/** A registry on loopback of the packages that were published to it. */
+async function startRegistry() {
+  const documents = new Map<
+    string,
+    { name: string; "dist-tags": { latest: string }; versions: Record<string, unknown> }
+  >();
+  const server = createServer(async ({ url = "" }, response) => {
+    const path = decodeURIComponent(url.slice(1));
+    if (path.endsWith(".tgz")) return response.end(await readFile(place.join(path)));
+    const document = documents.get(path);
+    response.statusCode = document === undefined ? 404 : 200;
+    response.end(JSON.stringify(document ?? {}));
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  return {
+    url,
+    /** Makes this the latest version. */
+    async publish(name: string, version: string, own: Readonly<Record<string, unknown>>) {
+      const manifest = { name, version, mk: own };
+      const tarball = await pack(`${name}-${version}`, manifest);
+      const integrity = `sha512-${createHash("sha512")
+        .update(await readFile(tarball))
+        .digest("base64")}`;
+      const versions = { ...documents.get(name)?.versions };
+      versions[version] = { ...manifest, dist: { tarball: url + basename(tarball), integrity } };
+      documents.set(name, { name, "dist-tags": { latest: version }, versions });
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await once(server.close(), "close");
+    },
+  };
+}
 
 describe("drivers in mk's own home", () => {
   it("are added with version and integrity, without running install scripts", async () => {
@@ -79,6 +117,15 @@ describe("drivers in mk's own home", () => {
     expect((await run("driver", "list")).stdout).toContain("mk-driver-fake@1.2.3");
   });
 
+  it("are judged by themselves, not by a package of the same name that lies beside mk", async () => {
+    const mkField = { driver: "qemu", api: 99 };
+    const tarball = await pack("qemu", { name: "@mk/driver-qemu", version: "9.0.0", mk: mkField });
+    expect(await run("driver", "add", tarball)).toMatchObject({
+      exitCode: 10,
+      stderr: expect.stringContaining("version 99 of the driver contract"),
+    });
+  });
+
   it("are removed, and their machines are listed with the command that brings them back", async () => {
     expect((await run("driver", "remove", "fake")).exitCode).toBe(0);
     expect((await run("driver", "list", "-q")).stdout).not.toContain("fake\n");
@@ -94,6 +141,109 @@ describe("drivers in mk's own home", () => {
         stderr: expect.stringContaining("DRIVER_MISSING"),
       });
     }
+    expect((await run("driver", "update")).stdout).toBe("No driver was installed by mk driver add.\n");
+    expect((await run("driver", "update", "-o", "json")).stdout).toBe("[]\n");
+  });
+
+  it("are refused with the damaged file's name when npm's files there cannot be read", async () => {
+    const path = join(home, "drivers", "package.json");
+    const text = await readFile(path, "utf8");
+    await writeFile(path, text.slice(0, -5));
+    for (const words of [["add", "qemu"], ["remove", "qemu"], ["update"]]) {
+      const { exitCode, stderr } = await run("driver", ...words);
+      expect([exitCode, stderr]).toEqual([
+        15,
+        expect.stringContaining(`${path} is not a JSON object (CONFIG_CORRUPT)`),
+      ]);
+    }
+    await writeFile(path, text);
+  });
+});
+
+describe("drivers of a directory", () => {
+  it("are added by their paths from the working directory", async () => {
+    const tarball = await pack("local", { name: "mk-driver-local", version: "1.0.0", mk: { driver: "local", api: 1 } });
+    const directory = place.join("source", "local", "package");
+    for (const [cwd, path] of [
+      [directory, "."],
+      [dirname(tarball), basename(tarball)],
+    ] as const) {
+      const { exitCode, stdout, stderr } = await runIn(cwd, undefined, "driver", "add", path);
+      expect(exitCode, stderr).toBe(0);
+      expect(stdout).toMatch(/^local +mk-driver-local@1\.0\.0/);
+    }
+  });
+
+  it("are not replaced by an update with what the registry has under their name", async () => {
+    await using registry = await startRegistry();
+    await registry.publish("mk-driver-local", "6.6.6", { driver: "local", api: 1 });
+    for (const words of [[], ["local"]]) {
+      const { exitCode, stdout } = await runIn(place.path, registry.url, "driver", "update", ...words);
+      expect(exitCode).toBe(0);
+      expect(stdout).toBe(
+        `mk-driver-local stays as it is: it comes from ${place.join("local.tgz")}. Add it again to update it.\n`,
+      );
+    }
+    expect((await run("driver", "list")).stdout).toContain("mk-driver-local@1.0.0");
+    expect((await run("driver", "remove", "local")).exitCode).toBe(0);
+  });
+});
+
+describe("drivers of a registry", () => {
+  let registry: Awaited<ReturnType<typeof startRegistry>>;
+  const online = (...args: readonly string[]) => runIn(place.path, registry.url, ...args);
+
+  beforeAll(async () => {
+    registry = await startRegistry();
+    await registry.publish("mk-driver-frob", "1.0.0", { driver: "frob", api: 1, aliases: ["frobnicator"] });
+    expect((await online("driver", "add", "mk-driver-frob")).exitCode).toBe(0);
+  });
+
+  afterAll(async () => {
+    await registry[Symbol.asyncDispose]();
+  });
+
+  it("are updated by the driver's name, its alias and the package's", async () => {
+    await registry.publish("mk-driver-frob", "1.1.0", { driver: "frob", api: 1, aliases: ["frobnicator"] });
+    expect(await online("driver", "update", "frob")).toMatchObject({
+      exitCode: 0,
+      stdout: "mk-driver-frob: 1.0.0 → 1.1.0\n",
+    });
+    for (const words of [["frobnicator"], ["mk-driver-frob"], []]) {
+      expect((await online("driver", "update", ...words)).stdout).toBe("mk-driver-frob is 1.1.0 already.\n");
+    }
+  });
+
+  it("keep the version that works when the newest does not work with this mk, and the others are updated", async () => {
+    await registry.publish("mk-driver-good", "1.0.0", { driver: "good", api: 1 });
+    expect((await online("driver", "add", "mk-driver-good")).exitCode).toBe(0);
+    await registry.publish("mk-driver-good", "1.1.0", { driver: "good", api: 1 });
+    await registry.publish("mk-driver-frob", "2.0.0", { driver: "frob", api: 99 });
+    const { exitCode, stdout, stderr } = await online("driver", "update");
+    expect([exitCode, stdout]).toEqual([10, "mk-driver-good: 1.0.0 → 1.1.0\n"]);
+    expect(stderr).toMatch(/mk-driver-frob: .*version 99 of the driver contract.*DRIVER_INVALID/);
+    expect((await online("driver", "list", "-q")).stdout).toContain("frob\n");
+  });
+
+  it("that this mk cannot use any more are told of when they are added again, and removed by their name", async () => {
+    const path = join(home, "drivers", "node_modules", "mk-driver-frob", "package.json");
+    await writeFile(path, (await readFile(path, "utf8")).replace(/"api": ?1/, '"api":99'));
+    expect(await online("driver", "add", "mk-driver-frob")).toMatchObject({
+      exitCode: 10,
+      stdout: "",
+      stderr: expect.stringContaining("version 99 of the driver contract"),
+    });
+    expect(await online("driver", "add", "mk-driver-good")).toMatchObject({ exitCode: 0 });
+    expect(await online("driver", "remove", "frob")).toMatchObject({
+      exitCode: 0,
+      stdout: "Removed mk-driver-frob.\n",
+    });
+  });
+
+  it("that are not there are not looked for under the name of another package", async () => {
+    const { exitCode, stderr } = await online("driver", "update", "frob");
+    expect([exitCode, stderr]).toEqual([10, expect.stringContaining("frob was not installed by mk driver add")]);
+    expect(stderr).not.toContain("driver add frob");
   });
 });
 
