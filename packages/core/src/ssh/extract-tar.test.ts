@@ -220,6 +220,20 @@ describe("readTar", () => {
     expect(statSync(directory.join("out", "empty")).mode & 0o777).toBe(0o600);
   });
 
+  test("takes a file for a file wherever its long name is cut off", async () => {
+    for (let length = 95; length <= 105; length++) {
+      const long = `${"d".repeat(length)}/file`;
+      const bytes = archive([{ name: long, text: "x" }, { name: long }]);
+      const entries: unknown[] = [];
+      for await (const { name, kind, size } of readTar(pieces(bytes))) entries.push({ name, kind, size });
+      const file = { name: long, kind: "file" };
+      expect(entries).toEqual([
+        { ...file, size: 1 },
+        { ...file, size: 0 },
+      ]);
+    }
+  });
+
   test.each(["tar", "busybox"])("writes what %s reads", async (program) => {
     const missing = await requireTool(`program:${program}`);
     if (missing !== undefined) return;

@@ -51,11 +51,12 @@ async function* readEntries(source: ByteSource): AsyncGenerator<TarReadEntry, vo
         await source.skip(ownSize + paddingOf(ownSize));
         continue;
     }
-    const kind = kindOf(type, header);
+    const name = meta.name ?? headerName(header);
+    const kind = kindOf(type, name);
     const size = kind === "file" || kind === "other" ? (meta.size ?? ownSize) : 0;
     const body = source.limited(size);
     yield {
-      name: meta.name ?? headerName(header),
+      name,
       kind,
       mode: readNumber(header, FIELDS.mode) & 0o7777,
       size,
@@ -68,13 +69,13 @@ async function* readEntries(source: ByteSource): AsyncGenerator<TarReadEntry, vo
   await source.drain();
 }
 
-function kindOf(type: string, header: Buffer): TarKind {
+function kindOf(type: string, name: string): TarKind {
   switch (type) {
     case "0":
     case "\0":
     case "7":
       // Before ustar a directory was a file with a slash at the end of its name.
-      return readString(header, FIELDS.name).endsWith("/") ? "directory" : "file";
+      return name.endsWith("/") ? "directory" : "file";
     case "1":
       return "hardlink";
     case "2":
