@@ -1,3 +1,4 @@
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type MkOptions, mk } from "./run-mk.js";
@@ -56,6 +57,30 @@ describe("a machine from start to delete", () => {
     });
     expect(stdout).toBe("from stdin\na b'c\"$d\n");
     expect(exitCode).toBe(7);
+  });
+
+  it("has files copied to it and from it, into directories that are named with a slash", async () => {
+    await mkdir(place.join("sent"));
+    // The fake guest's home is the working directory.
+    for (const contents of ["old", "new"]) {
+      await writeFile(place.join("sent", "file"), contents);
+      for (const [source, target] of [
+        ["sent", "mk:~/received/"],
+        ["sent/file", ":received/"],
+        ["mk:~/sent", "fetched/"],
+        [":sent/file", "fetched/"],
+      ] as const) {
+        expect(await run("cp", source, target)).toEqual({ stdout: "", stderr: "", exitCode: 0 });
+      }
+    }
+    for (const directory of ["received", "fetched"]) {
+      expect((await readdir(place.join(directory), { recursive: true })).sort()).toEqual(["file", "sent", "sent/file"]);
+      expect(await readFile(place.join(directory, "sent", "file"), "utf8")).toBe("new");
+    }
+    expect(await run("cp", "sent", "mk:~root/x")).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("~root"),
+    });
   });
 
   it("is reached by its address and endpoints", async () => {

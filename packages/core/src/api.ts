@@ -135,7 +135,7 @@ export interface MachineHandle extends AsyncDisposable {
   exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
   /** Runs a script by the guest's `sh`, given on standard input. */
   script(text: string, options?: ExecOptions): Promise<ExecResult>;
-  /** Copies a file or a directory tree; modes are kept. */
+  /** Copies a file or a directory tree, into `target` when that is a directory or ends with a slash; modes and the times of files are kept. */
   copyTo(source: string, target: string, options?: CallOptions): Promise<void>;
   copyFrom(source: string, target: string, options?: CallOptions): Promise<void>;
   /** Where the host reaches a TCP port of the machine. */

@@ -1,4 +1,4 @@
-import { basename, resolve } from "node:path";
+import { resolve, sep } from "node:path";
 import { MkError } from "@mk/core";
 import type { Command, Context } from "../context.js";
 import { machineName } from "../machine-name.js";
@@ -15,12 +15,12 @@ export const cp: Command = async (context, [source = "", target = ""]) => {
   const { signal } = context;
   if (to.machine !== undefined) {
     const machine = await handle(context, to.machine);
-    // As cp(1): into a directory that is named as one.
-    const path = to.path === "" || to.path.endsWith("/") ? `${to.path}${basename(resolve(from.path))}` : to.path;
-    await machine.copyTo(resolve(from.path), path, { signal });
+    await machine.copyTo(resolve(from.path), to.path, { signal });
   } else {
     const machine = await handle(context, from.machine ?? "");
-    await machine.copyFrom(from.path, await intoDirectory(context, to.path, basename(from.path)), { signal });
+    // `resolve` takes the slash away by which a directory is named as one.
+    const slash = to.path.endsWith("/") || to.path.endsWith(sep) ? sep : "";
+    await machine.copyFrom(from.path, resolve(to.path) + slash, { signal });
   }
 };
 
@@ -30,19 +30,24 @@ export interface Place {
   readonly path: string;
 }
 
-/** A drive letter is no machine, and a path that begins with `.` or `/` is the host's whatever follows. */
+/** A drive letter is no machine, and a path that begins with `.` or `/` is the host's whatever follows. INVALID_ARGUMENT for `~user`. */
 export function parsePlace(given: string): Place {
   const match = /^([a-z0-9-]{0,63}):(.*)$/s.exec(given);
   if (match === null || /^[A-Za-z]:[\\/]/.test(given)) return { machine: undefined, path: given };
-  return { machine: match[1] ?? "", path: match[2] ?? "" };
+  return { machine: match[1] ?? "", path: guestPath(match[2] ?? "") };
+}
+
+/** Relative paths begin in the guest user's home, so `~` needs no shell there. */
+function guestPath(given: string): string {
+  const [, user, path] = /^(?:~([^/]*)(?:\/+|$))?(.*)$/s.exec(given) ?? [];
+  if (user !== undefined && user !== "") {
+    throw new MkError("INVALID_ARGUMENT", `~${user} is not known in the machine`, {
+      hint: "Give the path from the root.",
+    });
+  }
+  return path === undefined || path === "" ? "." : path;
 }
 
 async function handle(context: Context, machine: string) {
   return await (await context.mk()).machine(machine === "" ? await machineName(context) : machine);
-}
-
-async function intoDirectory(context: Context, target: string, name: string): Promise<string> {
-  const path = resolve(target);
-  const stat = await (await context.host()).files.stat(path);
-  return stat?.kind === "directory" ? resolve(path, name) : path;
 }

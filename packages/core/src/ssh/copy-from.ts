@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { join, posix } from "node:path";
+import { join, posix, sep } from "node:path";
 import { raceAbort } from "../abort/race-abort.js";
 import { fileError } from "../host/file-error.js";
 import type { Carrier } from "./carrier.js";
@@ -24,7 +24,10 @@ export async function copyFrom(
   { source, target, signal }: CopyRequest,
 ): Promise<void> {
   const name = posix.basename(source);
-  const to = (await isDirectory(target)) && name !== "." ? join(target, name) : target;
+  // Of a place without a name of its own only the contents can be meant.
+  const isNamed = !["", ".", ".."].includes(name);
+  const isInto = target.endsWith("/") || target.endsWith(sep) || (await isDirectory(target));
+  const to = isNamed && isInto ? join(target, name) : target;
   // From here to the first read nothing may wait: Node drops the output of a child that has ended and that nobody reads.
   const process = await carrier.start(["sh", "-c", SEND, "mk", source], { signal });
   process.stdin.on("error", () => undefined);

@@ -15,10 +15,13 @@ import { TAR_END, type TarWriteEntry, tarHeader } from "./tar-write.js";
 const CHUNK_BYTES = 128 * 1024;
 const OWNER_ALL = 0o700;
 
-/** `$1` the target, `$2` the source's own name, `$3` the mode, `$4` the size. A file that was cut off never gets its name. */
-const RECEIVE_FILE = `set -e
+/** `$1` the target, `$2` the source's own name. */
+const FIND_TARGET = `set -e
 target=$1
-if [ -d "$target" ]; then target=\${target%/}/$2; fi
+case $target in */) target=$target$2 ;; *) if [ -d "$target" ]; then target=$target/$2; fi ;; esac`;
+
+/** `$3` the mode, `$4` the size, `$5` the time of the last change for touch(1). A file that was cut off never gets its name. */
+const RECEIVE_FILE = `${FIND_TARGET}
 case $target in */*) mkdir -p -- "\${target%/*}/" ;; *) target=./$target ;; esac
 if [ -e "$target" ] && [ ! -f "$target" ]; then exec cat >"$target"; fi
 temporary=$target.mk-$$
@@ -27,15 +30,14 @@ umask 077
 cat >"$temporary"
 [ "$(wc -c <"$temporary")" -eq "$4" ]
 chmod -- "$3" "$temporary"
+TZ=UTC0 touch -t "$5" -- "$temporary"
 mv -f -- "$temporary" "$target"`;
 
 /**
  * Owners are the guest's: an archive's numbers mean other users there. The umask is off since busybox, unless it is root, gives modes
  * only as it creates; each thing has its own from the beginning all the same.
  */
-const RECEIVE_TREE = `set -e
-target=$1
-if [ -d "$target" ]; then target=\${target%/}/$2; fi
+const RECEIVE_TREE = `${FIND_TARGET}
 case $target in /*) ;; *) target=./$target ;; esac
 mkdir -p -- "$target"
 cd -- "$target"
@@ -56,11 +58,16 @@ export async function copyTo(carrier: Carrier, machine: string, request: CopyReq
     await closeDirectories(carrier, machine, request, root.replace(/\n$/, ""), closed);
   } else if (stats.isFile()) {
     const mode = (stats.mode & 0o777).toString(8);
-    const argv = ["sh", "-c", RECEIVE_FILE, "mk", target, name, mode, String(stats.size)];
+    const argv = ["sh", "-c", RECEIVE_FILE, "mk", target, name, mode, String(stats.size), touchTime(stats.mtime)];
     await send(carrier, machine, request, argv, contents(source, stats.size));
   } else {
     throw new MkError("INVALID_ARGUMENT", `${source} is neither a file nor a directory`);
   }
+}
+
+/** As `touch -t` takes it, whose form every guest knows: `202512312359.59`, in UTC. */
+function touchTime(time: Date): string {
+  return time.toISOString().replace(/^(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+).*/, "$1$2$3$4$5.$6");
 }
 
 async function send(

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { chmod, link, lstat, mkdir, open, rename, rm, symlink } from "node:fs/promises";
+import { chmod, link, lstat, mkdir, open, rename, rm, symlink, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { MkError } from "../errors.js";
 import { errnoOf, onPath } from "../host/file-error.js";
@@ -8,7 +8,8 @@ import type { TarReadEntry } from "./tar-read.js";
 
 /**
  * Writes the entries of an archive that is not trusted: a tree below `target`, or one file as `target`. PROTOCOL_ERROR for names that are
- * absolute or go up, links that lead out of the tree, devices, and entries below a symlink. Modes are kept, without set-uid bits.
+ * absolute or go up, links that lead out of the tree, devices, and entries below a symlink. Modes, without set-uid bits, and times of files
+ * and directories are kept.
  */
 export async function extractTar(entries: AsyncIterable<TarReadEntry>, target: string): Promise<void> {
   const tree = new Extraction(target);
@@ -18,8 +19,8 @@ export async function extractTar(entries: AsyncIterable<TarReadEntry>, target: s
 
 class Extraction {
   readonly #root: string;
-  /** Directories get their modes at the end: one that is read-only could not be filled. */
-  readonly #modes = new Map<string, number>();
+  /** Directories get their modes and times at the end: one that is read-only could not be filled, and filling one changes its time. */
+  readonly #directories = new Map<string, TarReadEntry>();
   /** Symlinks come last, so that no entry can be written through one of them. */
   readonly #links: { readonly path: string; readonly to: string }[] = [];
   readonly #files = new Set<string>();
@@ -50,7 +51,7 @@ class Extraction {
     switch (entry.kind) {
       case "directory":
         await this.#makeDirectory(path);
-        if (parts.length > 0 || this.#isRootOurs) this.#modes.set(path, entry.mode & 0o777);
+        if (parts.length > 0 || this.#isRootOurs) this.#directories.set(path, entry);
         return;
       case "file":
         await this.#writeFile(path, entry);
@@ -85,7 +86,12 @@ class Extraction {
       });
     }
     // The innermost first: a directory may lose the right to be entered.
-    for (const [path, mode] of [...this.#modes].reverse()) await onPath("write", path, () => chmod(path, mode));
+    for (const [path, { mode, mtime }] of [...this.#directories].reverse()) {
+      await onPath("write", path, async () => {
+        await utimes(path, new Date(), mtime);
+        await chmod(path, mode & 0o777);
+      });
+    }
   }
 
   async #makeParents(parts: readonly string[]): Promise<void> {
@@ -121,6 +127,7 @@ class Extraction {
       try {
         try {
           for await (const chunk of entry.body) await file.writeFile(chunk);
+          await file.utimes(new Date(), entry.mtime);
           await file.chmod(entry.mode & 0o777);
         } finally {
           await file.close();

@@ -6,16 +6,26 @@ export interface TarReadEntry {
   readonly kind: TarKind;
   readonly mode: number;
   readonly size: number;
+  /** Of the last change. */
+  readonly mtime: Date;
   readonly link: string;
   /** The contents; may be left unread. Must not be read after the next entry was asked for. */
   readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** What stands before an entry about it. */
+interface Meta {
+  name?: string;
+  link?: string;
+  size?: number;
+  mtime?: Date;
 }
 
 /** Names and attributes are short; an archive that says otherwise is no archive of files. */
 const MAX_META_BYTES = 1024 * 1024;
 
 /**
- * The entries of a tar archive as GNU tar, busybox and bsdtar write it: ustar, GNU long names and binary sizes, pax paths and sizes.
+ * The entries of a tar archive as GNU tar, busybox and bsdtar write it: ustar, GNU long names and binary sizes, pax paths, sizes and times.
  * PROTOCOL_ERROR for bytes that are no tar archive, or that end too early.
  */
 export async function* readTar(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<TarReadEntry, void, undefined> {
@@ -28,7 +38,7 @@ export async function* readTar(bytes: AsyncIterable<Uint8Array>): AsyncGenerator
 }
 
 async function* readEntries(source: ByteSource): AsyncGenerator<TarReadEntry, void, undefined> {
-  let meta: { name?: string; link?: string; size?: number } = {};
+  let meta: Meta = {};
   for (;;) {
     const header = await source.take(BLOCK_BYTES);
     // An archive ends with two empty blocks; some writers leave them out, and then the bytes end.
@@ -60,6 +70,7 @@ async function* readEntries(source: ByteSource): AsyncGenerator<TarReadEntry, vo
       kind,
       mode: readNumber(header, FIELDS.mode) & 0o7777,
       size,
+      mtime: meta.mtime ?? readTime(header),
       link: meta.link ?? readString(header, FIELDS.link),
       body,
     };
@@ -120,6 +131,21 @@ function readNumber(header: Buffer, [offset, length]: readonly [number, number])
   return text === "" ? 0 : Number.parseInt(text, 8);
 }
 
+function readTime(header: Buffer): Date {
+  const [offset, length] = FIELDS.mtime;
+  // GNU's form of a time before 1970.
+  const isNegative = header[offset] === 0xff;
+  return checkedTime(
+    isNegative ? Number(header.readBigInt64BE(offset + length - 8)) : readNumber(header, FIELDS.mtime),
+  );
+}
+
+function checkedTime(seconds: number): Date {
+  const time = new Date(seconds * 1000);
+  if (Number.isNaN(time.getTime())) throw malformed("a time is too far away");
+  return time;
+}
+
 async function readMeta(source: ByteSource, size: number): Promise<string> {
   const bytes = await source.exactly(checkedMeta(size));
   await source.exactly(paddingOf(size));
@@ -128,8 +154,8 @@ async function readMeta(source: ByteSource, size: number): Promise<string> {
 }
 
 /** Records of `<length> <key>=<value>\n`, pax(1). */
-function parsePax(bytes: Buffer): { name?: string; link?: string; size?: number } {
-  const found: { name?: string; link?: string; size?: number } = {};
+function parsePax(bytes: Buffer): Meta {
+  const found: Meta = {};
   for (let at = 0; at < bytes.length; ) {
     const blank = bytes.indexOf(0x20, at);
     const length = Number(bytes.toString("latin1", at, blank));
@@ -149,6 +175,10 @@ function parsePax(bytes: Buffer): { name?: string; link?: string; size?: number 
       case "size":
         if (!/^\d{1,15}$/.test(value)) throw malformed("a pax size is no number");
         found.size = Number(value);
+        break;
+      case "mtime":
+        if (!/^-?\d{1,15}(\.\d*)?$/.test(value)) throw malformed("a pax time is no number");
+        found.mtime = checkedTime(Number(value));
         break;
     }
     at += length;

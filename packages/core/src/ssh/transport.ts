@@ -33,7 +33,8 @@ export interface Transport extends AsyncDisposable {
   shell(options: ShellOptions): Promise<number>;
   /**
    * Copies a file or a tree as `cp -r` does: into `target` when that is a directory, else to that name; `<directory>/.` stands for its
-   * contents. Modes and symlinks are kept, owners are not.
+   * contents. A target that ends with a slash is a directory to copy into, made if need be. Modes, symlinks and the times of files are
+   * kept, owners are not.
    */
   copyTo(source: string, target: string, signal?: AbortSignal): Promise<void>;
   /** The same, from the machine. PROTOCOL_ERROR for an archive that would write outside of `target`; nothing of it is written. */

@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, readdir, readFile, readlink, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { PassThrough, Readable, Writable } from "node:stream";
 import type { Transport } from "@mk/core";
 import { type TemporaryDirectory, temporaryDirectory, until } from "@mk/testing";
@@ -128,14 +128,16 @@ export function transportContract(transportOf: () => Transport, { flaw }: { read
   });
 
   describe("copyTo", () => {
-    test("copies a file with its mode under the name that was asked for", async () => {
+    test("copies a file with its mode and time under the name that was asked for", async () => {
       const source = directory.join("source.txt");
       await writeFile(source, "contents\0é");
       await chmod(source, 0o754);
+      await utimes(source, 0, TIME);
       await transportOf().copyTo(source, directory.join("new", "sub", "name with 'quotes'"));
       const copy = directory.join("new", "sub", "name with 'quotes'");
       expect(await readFile(copy, "utf8")).toBe("contents\0é");
       expect((await stat(copy)).mode & 0o777).toBe(0o754);
+      expect((await stat(copy)).mtimeMs).toBe(TIME * 1000);
     });
 
     test("copies a file into a directory that exists", async () => {
@@ -155,7 +157,7 @@ export function transportContract(transportOf: () => Transport, { flaw }: { read
       }
     });
 
-    test("copies a tree with modes, symlinks and names of all kinds", async () => {
+    test("copies a tree with modes, times, symlinks and names of all kinds", async () => {
       const source = await tree(directory, "tree");
       await transportOf().copyTo(source, directory.join("tree.copy"));
       await expectTree(directory.join("tree.copy"));
@@ -174,6 +176,18 @@ export function transportContract(transportOf: () => Transport, { flaw }: { read
       expect((await stat(directory.join("holder2"))).mode & 0o7777).toBe(0o1733);
     });
 
+    test("puts a file or a tree into a directory that is named as one, also when it is there already", async () => {
+      await mkdir(directory.join("inner"));
+      for (const contents of ["old", "new"]) {
+        await writeFile(directory.join("inner", "file"), contents);
+        await transportOf().copyTo(directory.join("inner"), directory.join("made", "to/"));
+        await transportOf().copyTo(directory.join("inner", "file"), directory.join("made", "to/"));
+      }
+      expect((await readdir(directory.join("made", "to"))).sort()).toEqual(["file", "inner"]);
+      expect(await readdir(directory.join("made", "to", "inner"))).toEqual(["file"]);
+      expect(await readFile(directory.join("made", "to", "inner", "file"), "utf8")).toBe("new");
+    });
+
     test("names what it cannot read", async () => {
       await expect(transportOf().copyTo(directory.join("none"), directory.join("x"))).rejects.toMatchObject({
         code: "IO_FAILED",
@@ -189,16 +203,18 @@ export function transportContract(transportOf: () => Transport, { flaw }: { read
   });
 
   describe("copyFrom", () => {
-    test("copies a file with its mode", async () => {
+    test("copies a file with its mode and time", async () => {
       const source = directory.join("from source");
       await writeFile(source, "contents");
       await chmod(source, 0o640);
+      await utimes(source, 0, TIME);
       await transportOf().copyFrom(source, directory.join("deep", "from"));
       expect(await readFile(directory.join("deep", "from"), "utf8")).toBe("contents");
       expect((await stat(directory.join("deep", "from"))).mode & 0o777).toBe(0o640);
+      expect((await stat(directory.join("deep", "from"))).mtimeMs).toBe(TIME * 1000);
     });
 
-    test("copies a tree with modes, symlinks and names of all kinds", async () => {
+    test("copies a tree with modes, times, symlinks and names of all kinds", async () => {
       const source = await tree(directory, "from-tree");
       await transportOf().copyFrom(source, directory.join("from-tree.copy"));
       await expectTree(directory.join("from-tree.copy"));
@@ -210,6 +226,18 @@ export function transportContract(transportOf: () => Transport, { flaw }: { read
       await transportOf().copyFrom(`${source}/.`, directory.join("from-holder2"));
       await expectTree(directory.join("from-holder2"));
       expect((await stat(directory.join("from-holder2"))).mode & 0o7777).toBe(0o1733);
+    });
+
+    test("puts a file or a tree into a directory that is named as one, also when it is there already", async () => {
+      await mkdir(directory.join("from-inner"));
+      for (const contents of ["old", "new"]) {
+        await writeFile(directory.join("from-inner", "file"), contents);
+        await transportOf().copyFrom(directory.join("from-inner"), directory.join("made", "from/"));
+        await transportOf().copyFrom(directory.join("from-inner", "file"), directory.join("made", "from/"));
+      }
+      expect((await readdir(directory.join("made", "from"))).sort()).toEqual(["file", "from-inner"]);
+      expect(await readdir(directory.join("made", "from", "from-inner"))).toEqual(["file"]);
+      expect(await readFile(directory.join("made", "from", "from-inner", "file"), "utf8")).toBe("new");
     });
 
     test("refuses a tree with a link that leads out", async () => {
@@ -231,6 +259,8 @@ export function transportContract(transportOf: () => Transport, { flaw }: { read
 }
 
 const LONG = "long".repeat(40);
+/** Seconds since 1970. */
+const TIME = 1_600_000_001;
 
 async function tree(directory: TemporaryDirectory, name: string): Promise<string> {
   const root = directory.join(name);
@@ -245,6 +275,7 @@ async function tree(directory: TemporaryDirectory, name: string): Promise<string
   await symlink("run me", `${root}/link`);
   await symlink(`../${LONG}/${LONG}/file`, `${root}/empty/${"up".repeat(60)}`);
   await symlink("nowhere", `${root}/dangling`);
+  await utimes(`${root}/run me`, 0, TIME);
   return root;
 }
 
@@ -259,4 +290,5 @@ async function expectTree(root: string): Promise<void> {
   expect(await readlink(`${root}/link`)).toBe("run me");
   expect(await readFile(`${root}/empty/${"up".repeat(60)}`, "utf8")).toBe("far down");
   expect(await readlink(`${root}/dangling`)).toBe("nowhere");
+  expect((await stat(`${root}/run me`)).mtimeMs).toBe(TIME * 1000);
 }
