@@ -26,8 +26,8 @@ export function parseUserConfig(file: ConfigFile, path: string): UserConfig {
   const config: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(file)) {
     if (name === "drivers") continue;
-    const setting = settingOf(name);
     try {
+      const setting = settingOf(name);
       config[setting.key] = setting.parse(settingText(value), name);
     } catch (cause) {
       const message = MkError.is(cause) ? cause.message : String(cause);

@@ -23,9 +23,11 @@ export async function readConfigFile(files: Pick<Files, "readText">, home: strin
   return text === undefined ? {} : parseConfigFile(text, path);
 }
 
-/** Writes the file atomically, after all of it was proved. */
+/**
+ * Writes the file atomically and as it is given. Whoever changes a setting proves that one: a file with several wrong settings is repaired
+ * one by one.
+ */
 export async function writeConfigFile(files: Pick<Files, "write">, home: string, file: ConfigFile): Promise<void> {
-  parseUserConfig(file, userConfigPath(home));
   await files.write(userConfigPath(home), `${JSON.stringify(file, undefined, 2)}\n`);
 }
 

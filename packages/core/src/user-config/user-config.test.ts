@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { getSetting, listSettings, withSetting } from "./edit-config.js";
+import { settingOf } from "./parse-user-config.js";
 import { readConfigFile, readUserConfig, writeConfigFile } from "./user-config-file.js";
 
 function memoryFiles(text?: string) {
@@ -51,7 +52,7 @@ describe("the user's config", () => {
     ['{"driver-path":["relative"]}', /relative/],
     ['{"drivers":{"qemu":"tcg"}}', /drivers/],
     ['{"drivers":[]}', /drivers/],
-    ['{"nonsense":1}', /nonsense/],
+    ['{"nonsense":1}', /config\.json: .*nonsense/],
   ])("is refused as CONFIG_INVALID when it is %s", async (text, message) => {
     const error = await readUserConfig(memoryFiles(text), "/home/mk").catch((cause: unknown) => cause);
     expect(error).toMatchObject({
@@ -61,19 +62,23 @@ describe("the user's config", () => {
     });
   });
 
-  it("suggests a setting for a mistyped one", async () => {
-    await expect(writeConfigFile(memoryFiles(), "/home/mk", { memroy: "2g" })).rejects.toMatchObject({
-      code: "CONFIG_INVALID",
-      hint: "Use the setting memory.",
+  it.each(["cpus", "memroy"])("names the command that takes out a wrong %s", async (name) => {
+    await expect(readUserConfig(memoryFiles(`{"${name}":"x"}`), "/home/mk")).rejects.toMatchObject({
+      hint: `Change it: mk config unset ${name}`,
     });
   });
 
-  it("is written only when all of it is valid", async () => {
-    const files = memoryFiles('{"cpus":2}\n');
-    await expect(writeConfigFile(files, "/home/mk", { cpus: "x" })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
-    expect(files.text).toBe('{"cpus":2}\n');
-    await writeConfigFile(files, "/home/mk", { cpus: 3 });
-    expect(await readConfigFile(files, "/home/mk")).toEqual({ cpus: 3 });
+  it("suggests a setting for a mistyped one", () => {
+    expect(() => settingOf("memroy")).toThrow(expect.objectContaining({ hint: "Use the setting memory." }));
+  });
+
+  it("is repaired one setting after the other", async () => {
+    const files = memoryFiles('{"cpus":"x","memory":"y","nope":1}\n');
+    for (const name of ["cpus", "memory", "nope"]) {
+      const file = await readConfigFile(files, "/home/mk");
+      await writeConfigFile(files, "/home/mk", withSetting(file, name, undefined));
+    }
+    expect(await readUserConfig(files, "/home/mk")).toEqual({ options: {} });
   });
 });
 
