@@ -1,7 +1,8 @@
+import { once } from "node:events";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type MkOptions, mk } from "./run-mk.js";
+import { type MkOptions, mk, startMk, written } from "./run-mk.js";
 
 let place: TemporaryDirectory;
 let options: MkOptions;
@@ -103,7 +104,23 @@ describe("a machine from start to delete", () => {
   it("shows its console, or the last lines of it", async () => {
     expect((await run("logs")).stdout).toBe("first line\nsecond line\nthird line\n");
     expect((await run("logs", "-n", "2")).stdout).toBe("second line\nthird line\n");
+    // A guest that never stops writing holds up nobody who only wants what is there.
+    const { exitCode, stdout } = await mk(["logs"], { ...options, env: { FAKE_CONSOLE_MS: "50" } });
+    expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/^first line\nsecond line\nthird line\n(again\n)+$/)]);
     expect((await run("logs", "--lines=99")).stdout).toBe("first line\nsecond line\nthird line\n");
+  });
+
+  it.each([
+    ["all of it once", [], "600", /^first line\nsecond line\nthird line\nagain\n/],
+    ["from its last lines on", ["-n", "1"], "600", /^third line\nagain\n/],
+    ["from its last lines on, if the guest never stops writing", ["-n", "1"], "50", /^again\n/],
+  ])("has its console followed, %s, until a signal ends it", async (_, flags, everyMs, expected) => {
+    const child = startMk(["logs", "-f", ...flags], { ...options, env: { FAKE_CONSOLE_MS: everyMs } });
+    const text = await written(child.stdout, /again\n/);
+    child.kill("SIGTERM");
+    await once(child, "close");
+    expect(child.exitCode).toBe(143);
+    expect(text).toMatch(expected);
   });
 
   it("is paused and resumed", async () => {

@@ -2,6 +2,7 @@ import { parseCount } from "@mk/core";
 import type { Command } from "../context.js";
 import { isOn, text } from "../flags.js";
 import { machineName } from "../machine-name.js";
+import type { Output } from "../terminal/output.js";
 
 export const logs: Command = async (context, [argument], flags) => {
   const { stdout } = context;
@@ -11,40 +12,58 @@ export const logs: Command = async (context, [argument], flags) => {
   const machine = await (await context.mk()).machine(await machineName(context, argument));
   // A reader that goes away ends the reading, and with it the command.
   const signal = AbortSignal.any([context.signal, stdout.closed]);
-  const tail = new Tail(wanted);
+  const console = machine.console({ signal, follow });
   try {
-    for await (const bytes of machine.console({ signal })) {
-      if (wanted === undefined) stdout.write(bytes);
-      else tail.push(bytes);
-    }
-    stdout.write(tail.bytes());
-    if (!follow) return;
-    let skip = tail.seen;
-    for await (const bytes of machine.console({ signal, follow: true })) {
-      const fresh = bytes.subarray(Math.min(skip, bytes.length));
-      skip -= bytes.length - fresh.length;
-      stdout.write(fresh);
-    }
+    if (wanted !== undefined) await writeTail(stdout, console, new Tail(wanted), follow);
+    else for await (const bytes of console) stdout.write(bytes);
   } catch (error) {
     if (!stdout.closed.aborted) throw error;
   }
+  context.signal.throwIfAborted();
 };
 
-/** The last lines of a stream, and how much of it went by. */
+/** What is there comes without such a pause, and within this time from its first byte. */
+const PAUSE_MS = 250;
+const CATCH_UP_MS = 1000;
+
+/** Writes the last lines of what is there; then, of a console that is followed, all that comes. */
+async function writeTail(stdout: Output, console: AsyncIterable<Uint8Array>, tail: Tail, follow: boolean) {
+  let isThere = true;
+  const catchUp = () => {
+    if (isThere) stdout.write(tail.bytes());
+    isThere = false;
+  };
+  let limit: NodeJS.Timeout | undefined;
+  let pause: NodeJS.Timeout | undefined;
+  try {
+    for await (const bytes of console) {
+      if (isThere) tail.push(bytes);
+      else stdout.write(bytes);
+      if (!follow) continue;
+      limit ??= setTimeout(catchUp, CATCH_UP_MS);
+      clearTimeout(pause);
+      pause = setTimeout(catchUp, PAUSE_MS);
+    }
+    catchUp();
+  } finally {
+    clearTimeout(limit);
+    clearTimeout(pause);
+  }
+}
+
+/** The last lines of a stream. */
 class Tail {
-  seen = 0;
-  readonly #lines: number | undefined;
+  readonly #lines: number;
   #kept = Buffer.alloc(0);
 
-  constructor(lines: number | undefined) {
+  constructor(lines: number) {
     this.#lines = lines;
   }
 
   push(bytes: Uint8Array): void {
-    this.seen += bytes.length;
     this.#kept = Buffer.concat([this.#kept, bytes]);
     let start = this.#kept.length - (this.#kept.at(-1) === 10 ? 1 : 0);
-    for (let line = 0; line < (this.#lines ?? 0) && start >= 0; line++) start = this.#kept.lastIndexOf(10, start - 1);
+    for (let line = 0; line < this.#lines && start >= 0; line++) start = this.#kept.lastIndexOf(10, start - 1);
     if (start >= 0) this.#kept = this.#kept.subarray(start + 1);
   }
 

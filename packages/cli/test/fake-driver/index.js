@@ -81,9 +81,17 @@ export default {
         resume: async () => setState(context, "running"),
       },
       console: {
-        async *read() {
+        async *read(signal) {
           yield new TextEncoder().encode("first line\nsecond line\n");
           yield new TextEncoder().encode("third line\n");
+          const everyMs = context.host.env.FAKE_CONSOLE_MS;
+          while (!signal.aborted) {
+            await new Promise((resolve) => {
+              signal.addEventListener("abort", resolve, { once: true });
+              if (everyMs !== undefined) setTimeout(resolve, Number(everyMs));
+            });
+            if (!signal.aborted) yield new TextEncoder().encode("again\n");
+          }
         },
       },
     };
