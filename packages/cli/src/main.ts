@@ -3,6 +3,7 @@ import { normalizeArgv, unmark } from "./argv.js";
 import { declare, type Invoke } from "./cli.js";
 import { createContext, type ProcessInput } from "./create-context.js";
 import { NO_DRIVER_FLAGS } from "./driver-flags.js";
+import { text } from "./flags.js";
 import { renderError } from "./render/error.js";
 import { resolveDriverFlags } from "./resolve-driver-flags.js";
 import { createPalette, wantsColors } from "./terminal/palette.js";
@@ -10,8 +11,8 @@ import { version } from "./version.js";
 
 /** Runs one command and answers the exit code of the process. The only place where an error becomes an exit code. */
 export async function main(argv: readonly string[], input: ProcessInput): Promise<number> {
-  // Decided before argv is understood, since a mistake in argv must be told in the right form too.
-  const json = wantsJson(argv);
+  // Guessed until argv is understood, since a mistake in argv must be told in the right form too.
+  let json = wantsJson(argv);
   const palette = createPalette(wantsColors(input.stderr.isTerminal, input.env, !argv.includes("--no-color")));
   const report = (error: unknown): number => {
     const failure = asMkError(error);
@@ -21,7 +22,9 @@ export async function main(argv: readonly string[], input: ProcessInput): Promis
   };
   let exitCode: number;
   try {
-    exitCode = await run(argv, input);
+    exitCode = await run(argv, input, (flags) => {
+      json = text(flags, "output") === "json";
+    });
   } catch (error) {
     exitCode = report(error);
   }
@@ -35,8 +38,13 @@ export async function main(argv: readonly string[], input: ProcessInput): Promis
   return exitCode;
 }
 
-async function run(argv: readonly string[], input: ProcessInput): Promise<number> {
+async function run(
+  argv: readonly string[],
+  input: ProcessInput,
+  onFlags: (flags: Record<string, unknown>) => void,
+): Promise<number> {
   const invoke: Invoke = async (load, args, flags) => {
+    onFlags(flags);
     await using context = await createContext(input, driverFlags.flags, flags);
     const given = args.filter((arg): arg is string => arg !== undefined).map((arg) => unmark(arg) as string);
     return await (await load())(context, given, flags);

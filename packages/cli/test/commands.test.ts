@@ -206,6 +206,9 @@ describe("--output json", () => {
     expect(stdout).toBe("");
     expect(JSON.parse(stderr)).toMatchObject({ error: { code: "MACHINE_ABSENT", hint: expect.any(String) } });
     expect(exitCode).toBe(4);
+    expect(JSON.parse((await run("status", "nobody", "-qo", "json")).stderr).error.code).toBe("MACHINE_ABSENT");
+    // The last one counts.
+    expect((await run("status", "nobody", "-o", "json", "-o", "text")).stderr).toMatch(/^mk: /);
     // A mistake in argv itself too.
     expect(JSON.parse((await run("--output=json", "stat")).stderr)).toMatchObject({
       error: { code: "UNKNOWN_COMMAND" },
