@@ -187,7 +187,7 @@ function checkPositionals(command: CacCommand, words: string, positionals: reado
 
 /** UNKNOWN_COMMAND with what was probably meant. */
 export function unknownCommand(cli: CAC, words: string): MkError {
-  const all = cli.commands.flatMap((command) => [command.name, ...command.aliasNames]).map((n) => n.replace(":", " "));
+  const all = cli.commands.map(({ name }) => name.replace(":", " "));
   const meant = suggest(words, [...all, ...COMMAND_GROUPS]);
   return new MkError("UNKNOWN_COMMAND", `there is no command ${JSON.stringify(words)}`, {
     hint: meant === undefined ? "See all commands: mk --help" : `Did you mean: mk ${meant}`,
@@ -196,7 +196,10 @@ export function unknownCommand(cli: CAC, words: string): MkError {
 
 function unknownFlag(name: string, declared: readonly CacOption[], words: string, hint?: string): MkError {
   const shown = name.length === 1 ? `-${name}` : `--${name}`;
-  const meant = name.length === 1 ? undefined : suggest(name, declared.map(longName));
+  const names = new Map(
+    declared.flatMap((option) => [longName(option), flagName(option)].map((known) => [known, flagName(option)])),
+  );
+  const meant = name.length === 1 ? undefined : names.get(suggest(name, [...names.keys()]) ?? "");
   const help = words === "" ? "mk --help" : `mk ${words} --help`;
   return new MkError("UNKNOWN_COMMAND", `${words === "" ? "mk" : `mk ${words}`} has no flag ${shown}`, {
     hint: hint ?? (meant === undefined ? `See: ${help}` : `Did you mean: --${meant}`),
@@ -210,7 +213,12 @@ function missingValue(option: CacOption): MkError {
   });
 }
 
-/** The long name as it is typed: `disk-size`. */
+/** What is typed behind `--`: `disk-size`, or `no-color` for a switch that can only be turned off. */
+export function flagName(option: CacOption): string {
+  return option.negated ? `no-${longName(option)}` : longName(option);
+}
+
+/** The long name in the form that is typed, without `no-`. */
 export function longName(option: CacOption): string {
   return option.name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

@@ -44,7 +44,7 @@ export function declare(invoke: Invoke): CAC {
     .option("--mount <host:guest[:ro]>", "directory of the host to share; may be repeated", { type: [String] })
     .option("-P, --port <[addr:]host:guest>", "port of the guest to publish; may be repeated", { type: [String] })
     .option("--allow <cost>", "what changes to an existing machine may cost: live, restart or recreate")
-    .option("--dry-run", "show what would change and do nothing")
+    .option("--dry-run", "show what would change in an existing machine and do nothing")
     .option("--timeout <seconds>", "give up after this time")
     .example("mk start --driver=qemu --cpus=4 --memory=4g")
     .example("mk start --driver=qemu --help    # with the driver's own options");

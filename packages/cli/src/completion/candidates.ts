@@ -1,6 +1,6 @@
 import type { NamedOption } from "@mk/core";
 import type { CAC, Command as CacCommand } from "cac";
-import { longName } from "../argv.js";
+import { flagName, longName } from "../argv.js";
 import { COMMAND_GROUPS } from "../cli.js";
 import { SHELLS } from "../shell-environment.js";
 import { COMPLETION_SHELLS } from "./scripts.js";
@@ -53,7 +53,7 @@ export async function candidates(
   if (openOwn !== undefined) return startingWith(typed, choicesOf(openOwn));
   if (typed.startsWith("-")) {
     const flags = options.map((option) => ({
-      value: option.negated ? `--no-${longName(option)}` : `--${longName(option)}`,
+      value: `--${flagName(option)}`,
       description: option.description,
     }));
     const own = driverOptions.map(({ flag, spec }) => ({ value: `--${flag}`, description: spec.describe }));
