@@ -323,6 +323,18 @@ describe("interruption", () => {
     await once(child, "close");
     expect(child.exitCode).toBe(143);
   });
+
+  it("by SIGTERM ends the program that has the terminal too, even a shell, which does not heed that signal", async () => {
+    await run("start", "attached", "--driver=fake");
+    const script = "trap '' TERM; echo $$; while :; do sleep 1; done";
+    const child = startMk(["ssh", "attached", "--tty", "--", "sh", "-c", script], { home });
+    const pid = Number(await written(child.stdout, /\d+\n/));
+    child.kill("SIGTERM");
+    await once(child, "close");
+    expect(child.exitCode).toBe(143);
+    expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+    await run("delete", "attached");
+  });
 });
 
 describe("two at once", () => {

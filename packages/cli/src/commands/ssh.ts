@@ -19,7 +19,7 @@ export const ssh: Command = async (context, [argument], flags) => {
   const tty = isOn(flags, "tty") || context.stdin.isTTY === true;
   if (access.via === "exec" && tty) {
     const [program = "", ...rest] = access.argv;
-    return await runInTerminal(program, [...rest, ...(argv.length === 0 ? LOGIN_SHELL : argv)]);
+    return await runInTerminal(context.signal, program, [...rest, ...(argv.length === 0 ? LOGIN_SHELL : argv)]);
   }
   const program = access.via === "ssh" ? await (await context.host()).which("ssh") : undefined;
   if (access.via !== "ssh" || program === undefined) {
@@ -27,7 +27,7 @@ export const ssh: Command = async (context, [argument], flags) => {
   }
   const target = sshTarget(access, { name, directory: join(context.home, "machines", name) });
   const [, ...rest] = interactiveSshCommand(target, { command: argv, tty, platform: process.platform });
-  return await runInTerminal(program, rest);
+  return await runInTerminal(context.signal, program, rest);
 };
 
 const LOGIN_SHELL = ["sh", "-l"] as const;
@@ -49,10 +49,19 @@ async function runCommand(context: Context, machine: MachineHandle, argv: readon
 }
 
 /** A program that has the terminal for itself; it puts it in raw mode, so that Ctrl-C reaches the machine and not mk. */
-async function runInTerminal(file: string, args: readonly string[]): Promise<number> {
+async function runInTerminal(signal: AbortSignal, file: string, args: readonly string[]): Promise<number> {
+  signal.throwIfAborted();
   const child = spawn(file, args, { stdio: "inherit" });
-  const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
-  return code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+  // What a program hears whose terminal goes away; a shell would not heed TERM.
+  const end = () => child.kill("SIGHUP");
+  signal.addEventListener("abort", end, { once: true });
+  try {
+    const [code, killedBy] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+    signal.throwIfAborted();
+    return code ?? 128 + (killedBy === null ? 0 : constants.signals[killedBy]);
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
 }
 
 /** For hosts without an ssh program: mk's own connection, keys handed on one by one. */
