@@ -396,6 +396,22 @@ describe("standard streams", () => {
     await run("delete", "full");
   });
 
+  it.skipIf(process.platform !== "linux")("a version that cannot be written is told in one line", async () => {
+    const child = spawnWith(["--version"], ["ignore", openSync("/dev/full", "w"), "pipe"]);
+    const errors = child.stderr === null ? "" : await textOf(child.stderr);
+    if (child.exitCode === null) await once(child, "close");
+    expect(errors).toMatch(/^mk: the output could not be written: ENOSPC.*\n$/);
+    expect(child.exitCode).toBe(13);
+  });
+
+  it("a version that nobody reads is no failure", async () => {
+    const child = spawnWith(["--version"], ["ignore", "pipe", "pipe"]);
+    child.stdout?.destroy();
+    const errors = child.stderr === null ? "" : await textOf(child.stderr);
+    if (child.exitCode === null) await once(child, "close");
+    expect([errors, child.exitCode]).toEqual(["", 0]);
+  });
+
   it("closed standard input is an empty one", async () => {
     await run("start", "deaf", "--driver=fake");
     const child = spawnWith(["ssh", "deaf", "--", "cat"], ["ignore", "pipe", "pipe"]);
