@@ -68,6 +68,9 @@ export const DETAILS: Readonly<Record<string, readonly string[]>> = {
       "and a package that is not a driver for this mk is taken out again.",
   ],
   "driver:remove": ["Machines of a removed driver stay; they are listed with the command that brings it back."],
+  "driver:update": [
+    "A newer version that does not work with this mk is taken out again, and the earlier one put back. What was added from a file or a URL stays as it is: add it again.",
+  ],
   "config:set": [
     "Settings are `driver`, `profile`, `cpus`, `memory`, `disk-size`, `driver-path`, `isolate`, and `<driver>.<option>` for an option of a driver. They count for new machines; flags and variables win over them.",
     "`isolate` names drivers, separated by commas, that run in a process of their own; `docker:root` runs that process, and nothing else of mk, by sudo.",
