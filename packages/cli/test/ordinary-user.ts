@@ -26,10 +26,17 @@ export interface OrdinaryUser extends AsyncDisposable {
   pids(): Promise<readonly number[]>;
 }
 
-export async function ordinaryUser(): Promise<OrdinaryUser> {
+/** `groups`: which the user is in beside their own. `within`: the arguments before all that they run, such as those of nsenter. */
+export async function ordinaryUser({
+  groups = [],
+  within = [],
+}: {
+  readonly groups?: readonly string[];
+  readonly within?: readonly string[];
+} = {}): Promise<OrdinaryUser> {
   const name = `mkt${randomBytes(3).toString("hex")}`;
   const home = await mkdtemp(join(tmpdir(), "mk-user-"));
-  await run("useradd", ["--no-create-home", "--home-dir", home, name]);
+  await run("useradd", ["--no-create-home", "--home-dir", home, "--groups", groups.join(","), name]);
   // The image is built once for all tests; this user gets a copy.
   const images = guestImages({ home: testHome() });
   const image = await images.ensure(process.arch === "arm64" ? "arm64" : "amd64", {
@@ -47,7 +54,7 @@ export async function ordinaryUser(): Promise<OrdinaryUser> {
     home,
     mk: (args, env) => user.run(process.execPath, [BIN, ...args], env),
     run: async (file, args, env = {}) =>
-      await run("runuser", ["-u", name, "--", file, ...args], {
+      await run("env", [...within, "runuser", "-u", name, "--", file, ...args], {
         cwd: home,
         env: {
           HOME: home,

@@ -1,7 +1,7 @@
-import type { GuestArch, HostUser } from "@mk/core";
+import type { GuestArch } from "@mk/core";
 import type { DiskCache } from "./config.js";
 import type { LibvirtUri } from "./libvirt.js";
-import { ownerLabel } from "./owner-label.js";
+import { ownerLabel, type QemuOwner } from "./owner-label.js";
 import { element, toXml, type XmlElement } from "./xml.js";
 
 /** How the guest reaches the world: a libvirt network (system), or QEMU's own user network with loopback ports (session). */
@@ -35,8 +35,7 @@ export interface DomainSpec {
   readonly mac: string;
   readonly network: DomainNetwork;
   readonly uri: LibvirtUri;
-  /** The owner of the machine's directory. */
-  readonly owner: Pick<HostUser, "uid" | "gid">;
+  readonly owner: QemuOwner;
 }
 
 const ARCH = { amd64: { name: "x86_64", machine: "q35" }, arm64: { name: "aarch64", machine: "virt" } } as const;

@@ -33,6 +33,12 @@ const KNOWN: readonly KnownFailure[] = [
     hint: "Free space on the disks that hold mk's home and /var/lib/libvirt.",
   },
   {
+    pattern: /master-key\.aes\S* Permission denied/,
+    code: "PERMISSION_DENIED",
+    message: "QEMU, which runs as you, may not enter libvirt's directory",
+    hint: "Let everyone enter it with 'sudo chmod o+x /var/lib/libvirt/qemu'.",
+  },
+  {
     pattern: /Failed to get (shared )?"\w+" lock/,
     code: "MACHINE_BUSY",
     message: "another process uses the machine's disk",

@@ -3,6 +3,7 @@ import { MkError } from "@mk/core";
 import type { Kvm2Config } from "./config.js";
 import { type DomainNetwork, domainXml } from "./domain-xml.js";
 import type { Libvirt } from "./libvirt.js";
+import { qemuOwner } from "./owner-label.js";
 import { type Domain, type DomainState, PAUSED_IO_ERROR } from "./remote-protocol.js";
 import { LibvirtError } from "./rpc-connection.js";
 import { chooseDomainType } from "./virtualization.js";
@@ -82,7 +83,7 @@ export class MachineDomain {
       mac,
       network,
       uri,
-      owner: host.user,
+      owner: await qemuOwner(host),
     });
     try {
       return await libvirt.defineDomain(xml, op.signal);

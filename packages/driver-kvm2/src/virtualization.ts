@@ -1,6 +1,6 @@
 import { type GuestArch, type Host, isNativeArch, MkError } from "@mk/core";
 import type { Libvirt, LibvirtUri } from "./libvirt.js";
-import { ownerLabel } from "./owner-label.js";
+import { ownerLabel, type QemuOwner, qemuOwner } from "./owner-label.js";
 import { LibvirtError } from "./rpc-connection.js";
 import { element, toXml } from "./xml.js";
 
@@ -127,7 +127,7 @@ export async function startProbe(
       // "stopped" follows a second later, when libvirt has cleared the domain away.
       if (event.uuid === uuid && (event.event === "shutdown" || event.event === "stopped")) poweredOff.abort();
     }, signal);
-    const domain = await libvirt.createDomain(probeXml(target, uuid, disk, host), signal);
+    const domain = await libvirt.createDomain(probeXml(target, uuid, disk, await qemuOwner(host)), signal);
     const lost = AbortSignal.any([signal, libvirt.closed]);
     return {
       ran: (withinMs) => aborts(host, poweredOff.signal, withinMs, lost),
@@ -158,7 +158,7 @@ async function aborts(host: Host, event: AbortSignal, withinMs: number, lost: Ab
   }
 }
 
-function probeXml({ type, uri }: ProbeTarget, uuid: string, disk: string, { user }: Host): string {
+function probeXml({ type, uri }: ProbeTarget, uuid: string, disk: string, owner: QemuOwner): string {
   return toXml(
     element(
       "domain",
@@ -183,7 +183,7 @@ function probeXml({ type, uri }: ProbeTarget, uuid: string, disk: string, { user
         ),
         element("memballoon", { model: "none" }),
       ),
-      ownerLabel(uri, user),
+      ownerLabel(uri, owner),
     ),
   );
 }

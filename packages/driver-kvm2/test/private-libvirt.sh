@@ -7,6 +7,10 @@ cd "$1"
 mkdir -p run lib/images log cache etc
 cp -R /etc/libvirt/. etc/
 rm -rf etc/qemu/networks etc/qemu/*.xml
+# As with polkit's rule of most distributions, without polkit: who is in the group may do all.
+printf '%s\n' 'auth_unix_rw = "none"' 'unix_sock_group = "libvirt"' 'unix_sock_rw_perms = "0770"' >>etc/libvirtd.conf
+# As Debian's package makes it: libvirtd itself leaves it open to all.
+install --directory --mode=0750 --owner=libvirt-qemu --group=libvirt-qemu lib/qemu
 for pair in run:/run/libvirt lib:/var/lib/libvirt log:/var/log/libvirt cache:/var/cache/libvirt etc:/etc/libvirt; do
   mount --bind "${pair%%:*}" "${pair#*:}"
 done

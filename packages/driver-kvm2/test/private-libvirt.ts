@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { createNodeHost, type Host } from "@mk/core";
@@ -12,6 +13,8 @@ import { type LibvirtPlace, temporaryDirectory } from "@mk/testing";
 export interface PrivateLibvirt extends LibvirtPlace, AsyncDisposable {
   /** This computer, on which the private libvirt is the system's. */
   readonly host: Host;
+  /** The arguments before a program that is to run where the private libvirt is the system's and its machines are reached. */
+  readonly enter: readonly string[];
   /** Kills libvirtd, and only it, and resolves when a new one listens. */
   restart(): Promise<void>;
 }
@@ -32,9 +35,11 @@ export async function privateLibvirt(): Promise<PrivateLibvirt> {
   await up();
   const host = createNodeHost({ home: directory.join("home") });
   const { network } = host;
+  const children = await readFile(`/proc/${shell.pid}/task/${shell.pid}/children`, "utf8");
   return {
     uri: `qemu+unix:///system?socket=${directory.join("run", "libvirt-sock")}`,
     state: directory.join("lib"),
+    enter: ["nsenter", `--target=${children.trim()}`, "--mount", "--net", "--pid", "--"],
     host: Object.assign(Object.create(host) as Host, {
       network: {
         leasePort: network.leasePort.bind(network),

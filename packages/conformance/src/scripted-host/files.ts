@@ -16,11 +16,11 @@ export class ScriptedFiles implements Files {
   readonly #nodes = new Map<string, Node>([["/", { kind: "directory", mode: 0o755, mtimeMs: 0 }]]);
   readonly #waiting = new Set<() => void>();
   readonly #now: () => number;
-  readonly #uid: number;
+  readonly #owner: Pick<FileStat, "uid" | "gid">;
 
-  constructor(now: () => number, uid: number) {
+  constructor(now: () => number, { uid, gid }: Pick<FileStat, "uid" | "gid">) {
     this.#now = now;
-    this.#uid = uid;
+    this.#owner = { uid, gid };
   }
 
   /** Adds bytes to the end of a file, which is made when absent: what a program does to its log. */
@@ -120,7 +120,7 @@ export class ScriptedFiles implements Files {
     const node = this.#nodes.get(join(this.#resolve(dirname(normalize(path))), basename(path)));
     if (node === undefined) return undefined;
     const { size, allocated } = node.kind === "file" ? node.bytes : { size: 0, allocated: 0 };
-    return { kind: node.kind, size, allocated, mode: node.mode, uid: this.#uid, mtimeMs: node.mtimeMs };
+    return { kind: node.kind, size, allocated, mode: node.mode, ...this.#owner, mtimeMs: node.mtimeMs };
   }
 
   async realpath(path: string): Promise<string | undefined> {

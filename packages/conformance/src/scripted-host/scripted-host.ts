@@ -66,7 +66,7 @@ export class ScriptedHost implements Host, AsyncDisposable {
     this.homeDirectory = options.homeDirectory ?? "/home/user";
     this.env = options.env ?? { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: this.homeDirectory };
     this.#clock = new VirtualClock(options.now ?? Date.UTC(2026, 0, 1));
-    this.files = new ScriptedFiles(() => this.#clock.now(), this.user.uid);
+    this.files = new ScriptedFiles(() => this.#clock.now(), this.user);
     this.network = new ScriptedNetwork(this.files, options.usedSubnets ?? ["127.0.0.0/8", "192.168.1.0/24"]);
     this.processes = new ScriptedProcesses(this, (file) => this.#program(file));
     this.#programs = new Map(

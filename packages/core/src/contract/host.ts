@@ -74,6 +74,7 @@ export interface FileStat {
   readonly allocated: number;
   readonly mode: number;
   readonly uid: number;
+  readonly gid: number;
   readonly mtimeMs: number;
 }
 

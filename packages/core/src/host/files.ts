@@ -127,6 +127,7 @@ function describe(stats: Stats): FileStat {
     allocated: stats.blocks === undefined ? stats.size : stats.blocks * 512,
     mode: stats.mode & 0o7777,
     uid: stats.uid,
+    gid: stats.gid,
     mtimeMs: stats.mtimeMs,
   };
 }
