@@ -40,6 +40,15 @@ describe("the engine in use", () => {
     expect(await place({ DOCKER_HOST: "here:2375" })).toEqual({ host: "tcp://here:2375" });
   });
 
+  test("is not the machine's that mk env has put into DOCKER_HOST", async () => {
+    const env = { DOCKER_HOST: "tcp://127.0.0.1:40000", DOCKER_TLS_VERIFY: "1", DOCKER_CERT_PATH: "/certs" };
+    expect(await place({ ...env, MK_ACTIVE_MACHINE: "mk" })).toEqual({ host: "unix:///var/run/docker.sock" });
+    const files = contextFiles("other", "tcp://other:2375");
+    expect(await place({ ...env, MK_ACTIVE_MACHINE: "mk", DOCKER_CONTEXT: "other" }, files)).toMatchObject({
+      host: "tcp://other:2375",
+    });
+  });
+
   test("speaks TLS when DOCKER_TLS_VERIFY or DOCKER_TLS says so", async () => {
     const env = { DOCKER_HOST: "tcp://here:2376", DOCKER_CERT_PATH: "/certs" };
     expect(await place(env)).toEqual({ host: "tcp://here:2376" });

@@ -18,11 +18,15 @@ export interface EnginePlace {
 /**
  * The engine the docker CLI would use now: DOCKER_HOST, else DOCKER_CONTEXT, else the configured context, else the default socket.
  * The order is that of docker/cli's `resolveContextName`. DRIVER_UNAVAILABLE for a context that does not exist.
+ *
+ * A DOCKER_HOST of `mk env`, which MK_ACTIVE_MACHINE tells of, is passed over: it is a machine's own engine, and a machine made there would
+ * live in that machine and end with it.
  */
 export async function currentEngine(host: Host): Promise<EnginePlace> {
   const { DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG, DOCKER_TLS, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH } = host.env;
+  const { MK_ACTIVE_MACHINE } = host.env;
   const configDirectory = DOCKER_CONFIG || `${host.homeDirectory}/.docker`;
-  if (DOCKER_HOST) {
+  if (DOCKER_HOST && !MK_ACTIVE_MACHINE) {
     const tls = Boolean(DOCKER_TLS_VERIFY || DOCKER_TLS);
     return {
       host: DOCKER_HOST.includes("://") ? DOCKER_HOST : `tcp://${DOCKER_HOST}`,
