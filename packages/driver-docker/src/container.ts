@@ -1,6 +1,6 @@
 import type { Engine } from "./engine.js";
 import { asArray, asList, asOptionalString, asRecord, asString, asStrings, type JsonRecord } from "./json-reader.js";
-import { LABELS, machineFilter, objectName } from "./labels.js";
+import { containerFilter, LABELS, objectName } from "./labels.js";
 
 /** A machine's container as the engine has it now. */
 export interface Container {
@@ -28,13 +28,13 @@ export interface PublishedPort {
 /** What the list of containers says of one: enough to know its state, in one call. */
 export type ContainerEntry = Pick<Container, "id" | "name" | "state">;
 
-/** The machine's container, by its label. A replacement that was broken off leaves two: the one with the machine's name counts. */
+/** The machine's container, by {@link containerFilter}. A replacement that was broken off leaves two: the one with the machine's name counts. */
 export async function findEntry(
   engine: Engine,
   machine: { readonly id: string; readonly name: string },
   signal: AbortSignal,
 ): Promise<ContainerEntry | undefined> {
-  const found = await listContainers(engine, machineFilter(machine.id, "machine"), signal);
+  const found = await listContainers(engine, containerFilter(machine, "machine"), signal);
   return found.find(({ name }) => name === objectName(machine.name)) ?? found[0];
 }
 

@@ -123,17 +123,20 @@ interface Image {
   readonly repositories: readonly string[];
 }
 
+/** What was imported with this label: an image that the user committed of a machine has the machine's labels, too. */
 async function listImages(engine: Engine, label: string, signal: AbortSignal): Promise<Image[]> {
   const { body } = await engine.call(
     { method: "GET", path: ["images", "json"], query: { filters: { label: [label] } } },
     signal,
   );
-  return asArray(body, "the list of images").map((item) => parseImage(asRecord(item, "an image")));
+  return asArray(body, "the list of images")
+    .map((item) => asRecord(item, "an image"))
+    .filter((image) => !(LABELS.machine in asStrings(image.Labels, "an image's labels")))
+    .map(parseImage);
 }
 
 function parseImage(image: JsonRecord): Image {
   const tags = asList(image.RepoTags, "RepoTags").map(String);
-  asStrings(image.Labels, "an image's labels");
   return {
     id: asString(image.Id, "an image's id"),
     created: Number(image.Created ?? 0),

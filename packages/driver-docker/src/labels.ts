@@ -26,7 +26,19 @@ export function ownedBy(labels: Readonly<Record<string, string>>, machineId: str
   return labels[LABELS.machine] === machineId;
 }
 
-/** The `filters` parameter that lists a machine's objects. */
-export function machineFilter(machineId: string, role?: ContainerRole): { readonly label: readonly string[] } {
-  return { label: [`${LABELS.machine}=${machineId}`, ...(role === undefined ? [] : [`${LABELS.role}=${role}`])] };
+/** The `filters` parameter that lists a machine's networks and volumes. */
+export function machineFilter(machineId: string): { readonly label: readonly string[] } {
+  return { label: [`${LABELS.machine}=${machineId}`] };
+}
+
+/**
+ * The one that lists its containers of a role. Those of the role `machine` are known by their data volume too: `docker commit` hands
+ * labels on to an image, and what the user makes of that image is no machine.
+ */
+export function containerFilter(
+  machine: { readonly id: string; readonly name: string },
+  role: ContainerRole,
+): { readonly label: readonly string[]; readonly volume?: readonly string[] } {
+  const label = [`${LABELS.machine}=${machine.id}`, `${LABELS.role}=${role}`];
+  return role === "machine" ? { label, volume: [objectName(machine.name)] } : { label };
 }

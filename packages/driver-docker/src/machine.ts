@@ -16,7 +16,7 @@ import { limitFields, STOP_SIGNAL } from "./container-request.js";
 import type { Engine } from "./engine.js";
 import { READ_LOG } from "./engine-error.js";
 import { engineSession, remoteHost } from "./engine-session.js";
-import { machineFilter, objectName } from "./labels.js";
+import { containerFilter, objectName } from "./labels.js";
 import { ensureContainer } from "./make-container.js";
 import { removeNetworks } from "./network.js";
 import { removeTrials } from "./privileges.js";
@@ -58,7 +58,7 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
 
   async function kill(op: Operation): Promise<void> {
     const engine = await session.open(op.signal);
-    for (const { id } of await listContainers(engine, machineFilter(spec.id, "machine"), op.signal)) {
+    for (const { id } of await listContainers(engine, containerFilter(spec, "machine"), op.signal)) {
       // 409: it does not run.
       await signalContainer(engine, id, "SIGKILL", op, [404, 409]);
       await ended(engine, id, op);
@@ -68,9 +68,10 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
   async function remove(op: Operation): Promise<void> {
     const engine = await session.open(op.signal);
     await engine.settled(op.signal);
-    for (const { id } of await listContainers(engine, machineFilter(spec.id), op.signal)) {
+    for (const { id } of await listContainers(engine, containerFilter(spec, "machine"), op.signal)) {
       await removeContainer(engine, id, op.signal);
     }
+    await removeTrials(engine, spec, op.signal);
     await removeNetworks(engine, spec.id, op.signal);
     await removeVolumes(engine, spec.id, op.signal);
   }
@@ -122,7 +123,7 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
       op.undo(async (undo) => {
         await engine.settled(undo.signal);
         await kill(undo);
-        await removeTrials(engine, spec.id, undo.signal);
+        await removeTrials(engine, spec, undo.signal);
       });
       const prepare = async (container: Container): Promise<void> => {
         await seed(engine, container, op);

@@ -8,7 +8,7 @@ import type { EngineFacts } from "./engine-facts.js";
 import { remoteHost } from "./engine-session.js";
 import { ensureImage } from "./image.js";
 import { asList, asRecord, asString } from "./json-reader.js";
-import { LABELS, machineFilter, objectName } from "./labels.js";
+import { containerFilter, LABELS, objectName } from "./labels.js";
 import { ensureNetwork } from "./network.js";
 import { choosePorts } from "./ports.js";
 import { findPrivileges, privilegesOf } from "./privileges.js";
@@ -108,7 +108,7 @@ async function replaceContainer(
   op: Operation,
 ): Promise<string> {
   const name = objectName(spec.name);
-  const ours = await listContainers(engine, machineFilter(spec.id, "machine"), op.signal);
+  const ours = await listContainers(engine, containerFilter(spec, "machine"), op.signal);
   // A replacement that was broken off has left a second one.
   for (const { id } of ours) if (id !== present?.id) await removeContainer(engine, id, op.signal);
   const id = await createContainer(engine, present === undefined ? name : `${name}-next`, body, op);

@@ -7,7 +7,7 @@ import type { Engine } from "./engine.js";
 import { engineSaid } from "./engine-error.js";
 import type { EngineFacts } from "./engine-facts.js";
 import { asList, asRecord, asString } from "./json-reader.js";
-import { LABELS, machineFilter } from "./labels.js";
+import { containerFilter, LABELS } from "./labels.js";
 
 /** How a machine's container gets what a container engine inside needs. */
 export type Privileges =
@@ -241,8 +241,12 @@ async function accepts(
 }
 
 /** Removes what a trial has left that was broken off. */
-export async function removeTrials(engine: Engine, machineId: string, signal: AbortSignal): Promise<void> {
-  for (const { id } of await listContainers(engine, machineFilter(machineId, "trial"), signal)) {
+export async function removeTrials(
+  engine: Engine,
+  machine: { readonly id: string; readonly name: string },
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { id } of await listContainers(engine, containerFilter(machine, "trial"), signal)) {
     await removeContainer(engine, id, signal);
   }
 }

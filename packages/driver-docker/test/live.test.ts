@@ -225,6 +225,22 @@ suite("machines on a real Docker Engine", () => {
     expect(await docker("inspect", "--format", "{{.State.StartedAt}}", foreign)).toBe(startedAt);
   });
 
+  test("leaves alone what the user committed of it, and runs", async () => {
+    const name = newName();
+    const theirs = `committed-${randomUUID().slice(0, 8)}`;
+    const machine = await start(name);
+    await docker("commit", `mk-${name}`, theirs);
+    clean.push(() => docker("rmi", theirs));
+    await docker("run", "--detach", "--name", theirs, theirs, "/usr/bin/busybox", "sleep", "3600");
+    clean.push(() => docker("rm", "--force", theirs));
+    await machine.stop({ force: true });
+    expect(await machine.status()).toEqual({ state: "stopped" });
+    await machine.start();
+    await machine.delete();
+    forget(name);
+    expect(await docker("inspect", "--format", "{{.State.Running}}", theirs)).toBe("true");
+  });
+
   test("keeps its data when its container and network are removed behind its back", async () => {
     const name = newName();
     const machine = await start(name);

@@ -171,9 +171,9 @@ describe("ports", () => {
 describe("the guest image", () => {
   const images = (engine: Awaited<ReturnType<typeof scriptedMachine>>["engine"]) =>
     [...engine.images.values()].map(({ tag }) => tag);
-  const addImage = (on: ReturnType<typeof dockerHost>, tag: string, ageHours: number) => {
+  const addImage = (on: ReturnType<typeof dockerHost>, tag: string, ageHours: number, more = {}) => {
     const created = on.host.now() / 1000 - ageHours * 3600;
-    on.engine.images.set(tag, { id: tag, tag, labels: { "dev.mk.image": `sha256:${tag}` }, created });
+    on.engine.images.set(tag, { id: tag, tag, labels: { "dev.mk.image": `sha256:${tag}`, ...more }, created });
   };
 
   test("is imported once for all machines of an engine, at once as well", async () => {
@@ -214,6 +214,7 @@ describe("the guest image", () => {
     addImage(on, "mk-guest:used", 48);
     addImage(on, "mk-guest:fresh", 0.1);
     addImage(on, "their/name:1", 48);
+    addImage(on, "<none>:<none>", 48, { "dev.mk.machine": "6b1e7c3a-3c53-4f0e-9f3d-0a5a7c6f5d21" });
     on.engine.addContainer("theirs", { Image: "mk-guest:used", HostConfig: {} });
     const { machine, op } = await scriptedMachine({ on });
     await machine.create(op);
@@ -221,6 +222,7 @@ describe("the guest image", () => {
       "mk-guest:used",
       "mk-guest:fresh",
       "their/name:1",
+      "<none>:<none>",
       `mk-guest:${"5e".repeat(6)}`,
     ]);
   });
@@ -286,6 +288,25 @@ describe("what is not as it was left", () => {
     only(engine).name = "mk-m-next";
     await (await again({ memoryMiB: 2048 })).start(op);
     expect(only(engine).request.HostConfig.Memory).toBe(2048 * 1024 * 1024);
+  });
+
+  test("what the user committed of the machine, and runs, is theirs", async () => {
+    const { machine, op, engine, again } = await scriptedMachine();
+    await machine.create(op);
+    await machine.start(op);
+    const [image] = engine.images.values();
+    const { Labels = {} } = only(engine).request;
+    // Older than the guest image, as far as its time tells.
+    engine.images.set("committed", { id: "committed", tag: "<none>:<none>", labels: Labels, created: -1 });
+    const theirs = engine.addContainer("theirs", { Image: "committed", Labels, HostConfig: {} });
+    engine.start(theirs);
+    await machine.kill(op);
+    expect(await machine.inspect(op)).toEqual({ state: "stopped" });
+    await (await again({ memoryMiB: 2048 })).start(op);
+    expect(engine.find("mk-m").request.Image).toBe(image?.id);
+    await machine.remove(op);
+    expect(engine.inventory()).toEqual(["container theirs", "network bridge"]);
+    expect(theirs.state).toBe("running");
   });
 
   test("a volume that the user's container holds is left, and the error names that container", async () => {
