@@ -62,7 +62,7 @@ export { createEventLog, type EventLog } from "./events/event-log.js";
 export { setFailpoints } from "./failpoints/failpoint.js";
 export { listFailpoints } from "./failpoints/list-failpoints.js";
 export { hostArch, isNativeArch } from "./host/host-arch.js";
-export { addressAt, findOverlap, formatSubnet, parseSubnet, type Subnet } from "./host/ipv4-subnet.js";
+export { addressAt, findOverlap, formatSubnet, notBroader, parseSubnet, type Subnet } from "./host/ipv4-subnet.js";
 export { createNodeHost, type NodeHostOptions } from "./host/node-host.js";
 export { isProcessIdentity } from "./host/process-identity.js";
 export { assertUnixPath, unixPathLimit } from "./host/unix-path.js";

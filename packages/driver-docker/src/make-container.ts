@@ -39,7 +39,7 @@ export async function ensureContainer(
   assertFits(context, facts);
   const image = await ensureImage(engine, context, op);
   const network = await op.step("network", "making the machine's network", () =>
-    ensureNetwork({ engine, host, machine: spec, subnet: config.subnet }, op.signal),
+    ensureNetwork({ engine, host, machine: spec, subnet: config.subnet }, op),
   );
   const privileges =
     privilegesOf(present, config.privileges) ??

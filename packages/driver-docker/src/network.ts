@@ -1,4 +1,14 @@
-import { addressAt, findOverlap, formatSubnet, type Host, MkError, parseSubnet, type Subnet } from "@mk/core";
+import {
+  addressAt,
+  findOverlap,
+  formatSubnet,
+  type Host,
+  MkError,
+  notBroader,
+  type Operation,
+  parseSubnet,
+  type Subnet,
+} from "@mk/core";
 import type { Engine } from "./engine.js";
 import { engineSaid } from "./engine-error.js";
 import { asArray, asList, asOptionalString, asRecord, asString, asStrings, type JsonRecord } from "./json-reader.js";
@@ -24,8 +34,11 @@ interface NetworkWish {
  * The machine's network, made when it is not there: `docker system prune` takes the network of a stopped machine. NETWORK_CONFLICT when
  * the name is another's, or no subnet is free; the message says what is in the way.
  */
-export async function ensureNetwork(wish: NetworkWish, signal: AbortSignal): Promise<MachineNetwork> {
-  const { engine, machine } = wish;
+export async function ensureNetwork(
+  wish: NetworkWish,
+  { signal, log }: Pick<Operation, "signal" | "log">,
+): Promise<MachineNetwork> {
+  const { engine, host, machine } = wish;
   const name = objectName(machine.name);
   const networks = await listNetworks(engine, {}, signal);
   const present = networks.filter((network) => network.name === name);
@@ -36,9 +49,17 @@ export async function ensureNetwork(wish: NetworkWish, signal: AbortSignal): Pro
   // The administrator's MTU, given for the default bridge: a VPN that needs it needs it for every bridge (minikube #9528).
   const mtu = networks.find((network) => network.name === "bridge")?.mtu;
   let clash: MkError | undefined;
-  for (const subnet of await candidates(wish, networks)) {
+  const routes = await host.network.usedSubnets();
+  for (const subnet of await candidates(wish, networks, routes)) {
     try {
       const id = await createNetwork(engine, machine, subnet, mtu, signal);
+      const route = findOverlap(subnet, routes);
+      if (route !== undefined) {
+        log("the machine's network hides its addresses from a route of the host", {
+          subnet: formatSubnet(subnet),
+          route,
+        });
+      }
       return { id, address: addressAt(subnet, 2) };
     } catch (error) {
       // Taken since the list was made, or by something the list does not show: the next one.
@@ -75,14 +96,19 @@ export async function removeNetworks(engine: Engine, machineId: string, signal: 
   }
 }
 
-async function candidates({ host, subnet }: NetworkWish, networks: readonly Network[]): Promise<Iterable<Subnet>> {
-  const hostSubnets = await host.network.usedSubnets();
+async function candidates(
+  { host, subnet }: NetworkWish,
+  networks: readonly Network[],
+  routes: readonly string[],
+): Promise<Iterable<Subnet>> {
+  const interfaces = await host.network.interfaceSubnets();
   const wanted = subnet === undefined ? undefined : parseSubnet(subnet);
   if (wanted === undefined) {
-    return freeSubnets([...hostSubnets, ...networks.flatMap((network) => network.subnets.map(formatSubnet))]);
+    const engines = networks.flatMap((network) => network.subnets.map(formatSubnet));
+    return freeSubnets([...interfaces, ...engines], routes);
   }
   const other = networks.find((network) => findOverlap(wanted, network.subnets.map(formatSubnet)) !== undefined);
-  const route = findOverlap(wanted, hostSubnets);
+  const route = findOverlap(wanted, [...interfaces, ...notBroader(wanted.prefix, routes)]);
   if (other === undefined && route === undefined) return [wanted];
   const what = other === undefined ? `the host's network ${route}` : `the Docker network ${other.name}`;
   throw new MkError("NETWORK_CONFLICT", `the subnet ${formatSubnet(wanted)} overlaps ${what}`, {

@@ -372,11 +372,29 @@ describe("the network", () => {
     const free = await scriptedMachine({ ...wanted, on: dockerHost({ usedSubnets: ["0.0.0.0/1", "128.0.0.0/1"] }) });
     await free.machine.create(free.op);
     expect(await free.machine.address?.(free.op)).toBe("10.20.30.2");
-    const taken = await scriptedMachine({ ...wanted, on: dockerHost({ usedSubnets: ["10.0.0.0/8"] }) });
-    await expect(taken.machine.create(taken.op)).rejects.toMatchObject({
-      code: "NETWORK_CONFLICT",
-      message: expect.stringContaining("10.0.0.0/8"),
-    });
+    for (const network of [{ interfaceSubnets: ["10.0.0.0/8"] }, { usedSubnets: ["10.20.30.0/25"] }]) {
+      const taken = await scriptedMachine({ ...wanted, on: dockerHost(network) });
+      await expect(taken.machine.create(taken.op)).rejects.toMatchObject({
+        code: "NETWORK_CONFLICT",
+        message: expect.stringMatching(/10\.0\.0\.0\/8|10\.20\.30\.0\/25/),
+      });
+    }
+  });
+
+  test("is within a VPN's route where it was asked for, or nothing else is left, and the log says so", async () => {
+    const vpn = { usedSubnets: ["192.168.0.0/16", "10.0.0.0/8"] };
+    const asked = await scriptedMachine({ options: { subnet: "10.20.30.0/24" }, on: dockerHost(vpn) });
+    await asked.machine.create(asked.op);
+    expect(await asked.machine.address?.(asked.op)).toBe("10.20.30.2");
+    const chosen = await scriptedMachine({ on: dockerHost(vpn) });
+    await chosen.machine.create(chosen.op);
+    expect(await chosen.machine.address?.(chosen.op)).toBe("192.168.130.2");
+    for (const { logged } of [asked, chosen]) {
+      expect(logged).toContainEqual({
+        message: expect.stringContaining("route"),
+        fields: { subnet: expect.any(String), route: expect.any(String) },
+      });
+    }
   });
 
   test("has the MTU that the administrator gave the default one", async () => {
@@ -389,7 +407,7 @@ describe("the network", () => {
   });
 
   test("is an error when nothing is free", async () => {
-    const on = dockerHost({ usedSubnets: ["192.168.0.0/16", "10.0.0.0/8"] });
+    const on = dockerHost({ interfaceSubnets: ["192.168.0.0/16", "10.0.0.0/8"] });
     const { machine, op } = await scriptedMachine({ on });
     await expect(machine.create(op)).rejects.toMatchObject({ code: "NETWORK_CONFLICT" });
   });

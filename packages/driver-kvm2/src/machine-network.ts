@@ -5,7 +5,7 @@ import type { Libvirt } from "./libvirt.js";
 import { type NetworkFacts, networkXml, parseNetworkXml } from "./network-xml.js";
 import type { LibvirtObject } from "./remote-protocol.js";
 import { LibvirtError } from "./rpc-connection.js";
-import { chooseSubnet, overlapsAny } from "./subnet.js";
+import { chooseSubnet, inTheWay, overlapsAny, type UsedSubnets } from "./subnet.js";
 
 /** What the guest is told of its network, and the addresses by which the host reaches it. */
 export interface GuestNetwork {
@@ -164,7 +164,11 @@ export class MachineNetwork {
   /** Defines it on a subnet that nothing uses, of which `taken` are not known to the host. */
   async #defineOwn(libvirt: Libvirt, op: Operation, taken: readonly string[] = []): Promise<LibvirtObject> {
     const { id, name } = this.#context;
-    const subnet = chooseSubnet([...(await this.#usedSubnets(libvirt, op.signal)), ...taken]);
+    const used = await this.#usedSubnets(libvirt, op.signal);
+    const subnet = chooseSubnet({ ...used, taken: [...used.taken, ...taken] });
+    if (overlapsAny(subnet.cidr, used.routes)) {
+      op.log("the machine's network hides its addresses from a route of the host", { subnet: subnet.cidr });
+    }
     try {
       return await libvirt.defineNetwork(
         networkXml({
@@ -197,7 +201,7 @@ export class MachineNetwork {
       } catch (error) {
         if (!(error instanceof LibvirtError) || this.#config.network !== undefined) throw error;
         const own = subnetsOf(await this.#factsOf(libvirt, current, op.signal));
-        const used = await this.#usedSubnets(libvirt, op.signal, current);
+        const used = inTheWay(await this.#usedSubnets(libvirt, op.signal, current));
         if (!own.some((subnet) => overlapsAny(subnet, used))) throw error;
         op.log("the subnet is taken meanwhile, another is chosen", { network: current.name, subnets: own });
         taken.push(...own);
@@ -208,12 +212,13 @@ export class MachineNetwork {
   }
 
   /** The host's, and those of all other networks, whether they are active or not: they would clash when both are started. */
-  async #usedSubnets(libvirt: Libvirt, signal: AbortSignal, except?: LibvirtObject): Promise<readonly string[]> {
-    const used = [...(await this.#context.host.network.usedSubnets())];
+  async #usedSubnets(libvirt: Libvirt, signal: AbortSignal, except?: LibvirtObject): Promise<UsedSubnets> {
+    const { network: host } = this.#context.host;
+    const taken = [...(await host.interfaceSubnets())];
     for (const network of await libvirt.networks(signal)) {
-      if (network.uuid !== except?.uuid) used.push(...subnetsOf(await this.#factsOf(libvirt, network, signal)));
+      if (network.uuid !== except?.uuid) taken.push(...subnetsOf(await this.#factsOf(libvirt, network, signal)));
     }
-    return used;
+    return { taken, routes: await host.usedSubnets() };
   }
 
   /** Undefined when another program removed it since it was listed. */

@@ -7,7 +7,7 @@ const spec = {
   name: "mk-dev",
   uuid: "5f0e7b1c-3a43-8c1e-9a59-0d7a2f1b6c11",
   bridge: "mk0123456789",
-  subnet: chooseSubnet([]),
+  subnet: chooseSubnet({ taken: [], routes: [] }),
   host: { name: "dev", mac: "52:54:00:12:34:56" },
 };
 

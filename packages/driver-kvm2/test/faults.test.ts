@@ -41,6 +41,13 @@ describe("networks of others", () => {
     expect([...libvirt.networks.values()].at(-1)?.gateway).toBe("192.168.61.1");
   });
 
+  it("leave one within the route of a VPN that has all private ranges", async () => {
+    const libvirt = new ScriptedLibvirt();
+    await using machine = await bench(libvirt, {}, { usedSubnets: ["192.168.0.0/16", "172.16.0.0/12"] });
+    await machine.reach("running");
+    expect([...libvirt.networks.values()].at(-1)?.gateway).toBe("192.168.39.1");
+  });
+
   it("may vanish while they are looked at", async () => {
     const libvirt = new ScriptedLibvirt();
     foreignNetwork(libvirt, "other", "address='192.168.39.1' prefix='24'");

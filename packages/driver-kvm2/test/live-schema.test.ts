@@ -67,7 +67,13 @@ suite("libvirt itself", () => {
 
   test("reads a network's name with every special character as it was meant", async () => {
     const host = { name: "dev", mac: "52:54:00:12:34:56" };
-    const xml = networkXml({ name: hostile, uuid, bridge: "mk0123456789", subnet: chooseSubnet([]), host });
+    const xml = networkXml({
+      name: hostile,
+      uuid,
+      bridge: "mk0123456789",
+      subnet: chooseSubnet({ taken: [], routes: [] }),
+      host,
+    });
     const { network } = parser.parse(await defined(xml, "net-define", "net-dumpxml"));
     expect(network.name).toBe(hostile);
     expect(network.ip.dhcp.host["@name"]).toBe("dev");

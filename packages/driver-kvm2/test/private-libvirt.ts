@@ -44,6 +44,7 @@ export async function privateLibvirt(): Promise<PrivateLibvirt> {
       network: {
         leasePort: network.leasePort.bind(network),
         usedSubnets: network.usedSubnets.bind(network),
+        interfaceSubnets: network.interfaceSubnets.bind(network),
         connect: (target: Parameters<typeof network.connect>[0], signal: AbortSignal) =>
           network.connect(
             "path" in target ? { path: target.path.replace(/^\/run\/libvirt\//, directory.join("run/")) } : target,

@@ -15,18 +15,28 @@ interface Listener {
 /** Ports that {@link ScriptedNetwork.leasePort} hands out. */
 const FIRST_PORT = 20_000;
 
+interface ScriptedSubnets {
+  readonly usedSubnets?: readonly string[];
+  readonly interfaceSubnets?: readonly string[];
+}
+
 /** The network of a scripted host: TCP and unix sockets within this process, leases, and subnets as told. */
 export class ScriptedNetwork implements Network {
   readonly #files: ScriptedFiles;
-  readonly #subnets: readonly string[];
+  readonly #routes: readonly string[];
+  readonly #interfaces: readonly string[];
   readonly #listeners = new Map<string, Listener>();
   readonly #leased = new Set<number>();
   readonly #clients = new Map<Duplex, string>();
   #nextPort = FIRST_PORT;
 
-  constructor(files: ScriptedFiles, subnets: readonly string[]) {
+  constructor(
+    files: ScriptedFiles,
+    { usedSubnets = ["127.0.0.0/8", "192.168.1.0/24"], interfaceSubnets = [] }: ScriptedSubnets,
+  ) {
     this.#files = files;
-    this.#subnets = subnets;
+    this.#routes = usedSubnets;
+    this.#interfaces = ["127.0.0.0/8", ...interfaceSubnets];
   }
 
   /** Listens until the returned function is called, which also cuts every connection. Throws when the address is taken. */
@@ -90,7 +100,11 @@ export class ScriptedNetwork implements Network {
   }
 
   async usedSubnets(): Promise<readonly string[]> {
-    return this.#subnets;
+    return [...new Set([...this.#interfaces, ...this.#routes])];
+  }
+
+  async interfaceSubnets(): Promise<readonly string[]> {
+    return this.#interfaces;
   }
 
   /** What is open: for an inventory. */

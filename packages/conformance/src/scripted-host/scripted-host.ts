@@ -29,6 +29,8 @@ export interface ScriptedHostOptions {
   readonly services?: Readonly<Record<string, Program>>;
   /** What {@link Network.usedSubnets} answers. Default `["127.0.0.0/8", "192.168.1.0/24"]`. */
   readonly usedSubnets?: readonly string[];
+  /** What {@link Network.interfaceSubnets} answers beside the loopback network. Default none. */
+  readonly interfaceSubnets?: readonly string[];
   /** Milliseconds since the epoch at the start. Default 2026-01-01. */
   readonly now?: number;
   /** What else a machine can leave behind, for example the volumes of a scripted engine. */
@@ -67,7 +69,7 @@ export class ScriptedHost implements Host, AsyncDisposable {
     this.env = options.env ?? { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: this.homeDirectory };
     this.#clock = new VirtualClock(options.now ?? Date.UTC(2026, 0, 1));
     this.files = new ScriptedFiles(() => this.#clock.now(), this.user);
-    this.network = new ScriptedNetwork(this.files, options.usedSubnets ?? ["127.0.0.0/8", "192.168.1.0/24"]);
+    this.network = new ScriptedNetwork(this.files, options);
     this.processes = new ScriptedProcesses(this, (file) => this.#program(file));
     this.#programs = new Map(
       Object.entries({ ...options.programs, ...options.services }).map(([name, program]) => [pathOf(name), program]),

@@ -148,6 +148,8 @@ export interface Network {
   }): Promise<PortLease>;
   /** Addresses of the host's interfaces and the routes it has, as CIDR: what a new subnet must not overlap. */
   usedSubnets(): Promise<readonly string[]>;
+  /** Those of them in which the host has an address: the others are routes only. */
+  interfaceSubnets(): Promise<readonly string[]>;
 }
 
 /** Who runs mk. Numbers are -1 where the system has none. */

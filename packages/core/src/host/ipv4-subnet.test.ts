@@ -1,6 +1,6 @@
 import { fc, test as property } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
-import { addressAt, findOverlap, formatSubnet, parseSubnet, type Subnet } from "./ipv4-subnet.js";
+import { addressAt, findOverlap, formatSubnet, notBroader, parseSubnet, type Subnet } from "./ipv4-subnet.js";
 
 const subnets = fc
   .tuple(fc.integer({ min: 0, max: 2 ** 32 - 1 }), fc.integer({ min: 2, max: 32 }))
@@ -40,6 +40,11 @@ describe("a network in use", () => {
     "%s is in the way of 192.168.39.0/24",
     (used) => expect(findOverlap(subnet("192.168.39.0/24"), ["10.0.0.0/8", used, "192.168.39.0/24"])).toBe(used),
   );
+
+  test("can be lived with when it is a broader one", () => {
+    const used = ["10.0.0.0/8", "10.1.0.0/23", "10.1.2.0/24", "10.1.3.4/32", "fe80::/64"];
+    expect(notBroader(24, used)).toEqual(["10.1.2.0/24", "10.1.3.4/32"]);
+  });
 
   test("is in nobody's way as a default route, IPv6 or garbage", () => {
     const used = ["0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "fe80::/64", "nonsense", "300.1.1.1/24", "10.0.0.0/99"];

@@ -36,6 +36,14 @@ export function findOverlap(subnet: Subnet, used: readonly string[]): string | u
   });
 }
 
+/**
+ * Those of the networks in use that are not broader than a network of this prefix. A broader route, as of a VPN to all of 10.0.0.0/8, can be
+ * lived with: the more specific one wins, so that the network works and hides only its own addresses of what the route leads to.
+ */
+export function notBroader(prefix: number, used: readonly string[]): readonly string[] {
+  return used.filter((cidr) => (parseSubnet(cidr)?.prefix ?? 0) >= prefix);
+}
+
 function formatAddress(address: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join(".");
 }

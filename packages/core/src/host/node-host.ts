@@ -109,5 +109,6 @@ function lazyNetwork(
       return (await leases).lease(options);
     },
     usedSubnets: async () => (await import("./subnets.js")).usedSubnets(platform, runTool),
+    interfaceSubnets: async () => (await import("./subnets.js")).interfaceSubnets(),
   };
 }

@@ -55,5 +55,6 @@ describe("used subnets", () => {
     expect(subnets).toContain("127.0.0.0/8");
     expect(subnets.filter((subnet) => subnet.endsWith("/0"))).toEqual([]);
     expect(new Set(subnets).size).toBe(subnets.length);
+    expect(subnets).toEqual(expect.arrayContaining([...(await createNodeHost().network.interfaceSubnets())]));
   });
 });

@@ -5,12 +5,15 @@ import { formatSubnet, parseSubnet } from "./ipv4-subnet.js";
 
 /** The subnets of the host's interfaces and IPv4 routes, as CIDR with the host bits clear, without default routes and repeats. */
 export async function usedSubnets(platform: NodeJS.Platform, run: RunTool): Promise<readonly string[]> {
-  const interfaces = Object.values(networkInterfaces())
-    .flat()
-    .flatMap((address) => (address?.cidr ? [address.cidr] : []));
   // Routes too: an interface that is down, such as an idle bridge, is not listed, and a VPN's subnets are routes only.
   const routes = await routesOf(platform, run);
-  return [...new Set([...interfaces.map(networkOf), ...routes])].sort();
+  return [...new Set([...interfaceSubnets(), ...routes])].sort();
+}
+
+/** The subnets of the addresses of the host's interfaces, in the same form. */
+export function interfaceSubnets(): readonly string[] {
+  const addresses = Object.values(networkInterfaces()).flat();
+  return [...new Set(addresses.flatMap((address) => (address?.cidr ? [networkOf(address.cidr)] : [])))];
 }
 
 async function routesOf(platform: NodeJS.Platform, run: RunTool): Promise<readonly string[]> {
