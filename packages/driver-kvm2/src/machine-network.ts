@@ -62,10 +62,22 @@ export class MachineNetwork {
     if (network && !(await libvirt.isNetworkActive(network, op.signal))) await libvirt.startNetwork(network, op.signal);
   }
 
-  /** Removes the machine's own network: never one of the user's. */
+  /**
+   * Removes the machine's own network, whose domain is gone: never one of the user's. NETWORK_CONFLICT when another domain is on it, which
+   * would lose its connection.
+   */
   async remove(libvirt: Libvirt, op: Operation): Promise<void> {
+    // A session has none, and its libvirt may have no driver to ask.
+    if (this.#config.uri === "qemu:///session") return;
     const network = await this.#own(libvirt, op.signal);
     if (!network) return;
+    const { connections = 0 } = (await this.#factsOf(libvirt, network, op.signal)) ?? {};
+    if (connections > 0) {
+      throw new MkError("NETWORK_CONFLICT", `other domains are on the network ${network.name}: ${connections}`, {
+        hint: "Shut them down, or detach them with 'virsh detach-interface <domain> network', and delete the machine again.",
+        details: { network: network.name, connections },
+      });
+    }
     await libvirt.destroyNetwork(network, op.signal);
     await libvirt.undefineNetwork(network, op.signal);
   }

@@ -28,6 +28,7 @@ describe("networkXml", () => {
       addresses: [{ gateway: "192.168.39.1", prefix: 24 }],
       dhcp: true,
       hosts: [{ mac: spec.host.mac, ip: "192.168.39.2" }],
+      connections: 0,
     });
   });
 });
@@ -38,7 +39,12 @@ describe("parseNetworkXml", () => {
       addresses: [],
       dhcp: false,
       hosts: [],
+      connections: 0,
     });
+  });
+
+  it("counts the interfaces of running domains", () => {
+    expect(parseNetworkXml("<network connections='2'><name>n</name></network>").connections).toBe(2);
   });
 
   it("passes over IPv6", () => {

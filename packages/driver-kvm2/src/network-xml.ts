@@ -44,6 +44,8 @@ export interface NetworkFacts {
   /** Whether libvirt's own DHCP server answers on it, whose leases can be read. */
   readonly dhcp: boolean;
   readonly hosts: readonly { readonly mac: string; readonly ip: string }[];
+  /** Interfaces of running domains on it. */
+  readonly connections: number;
 }
 
 // Attribute values as they stand: nothing is a number, nothing is an entity of a document type.
@@ -66,6 +68,7 @@ export function parseNetworkXml(xml: string): NetworkFacts {
     addresses: ips.map((ip) => ({ gateway: String(ip["@address"]), prefix: prefixOfIp(ip) })),
     dhcp: dhcp.length > 0,
     hosts: hosts.map((host) => ({ mac: String(host["@mac"]).toLowerCase(), ip: String(host["@ip"]) })),
+    connections: Number(network["@connections"] ?? 0),
   };
 }
 

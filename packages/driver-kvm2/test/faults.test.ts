@@ -76,6 +76,25 @@ describe("networks of others", () => {
   });
 });
 
+describe("the machine's network", () => {
+  it("stays when a domain of the user's is on it, which the error tells, and goes when that has ended", async () => {
+    const libvirt = new ScriptedLibvirt();
+    await using machine = await bench(libvirt);
+    const handle = await machine.reach("running");
+    const [own] = libvirt.networks.values();
+    const xml = `<domain><devices><interface type="network"><source network="${own?.name}"/></interface></devices></domain>`;
+    const theirs = { name: "theirs", uuid: crypto.randomUUID(), xml, state: 1, reason: 0, saved: false };
+    libvirt.domains.set(theirs.uuid, { ...theirs, closePorts: () => {} });
+    const { result } = await machine.run((op) => handle.remove(op));
+    expect(result).toMatchObject({ ok: false, error: { code: "NETWORK_CONFLICT", hint: expect.any(String) } });
+    expect([...libvirt.networks.values()]).toEqual([own]);
+    expect(own?.active).toBe(true);
+    libvirt.domains.delete(theirs.uuid);
+    await machine.call((op) => handle.remove(op));
+    expect(libvirt.networks.size).toBe(0);
+  });
+});
+
 describe("a network of the user's", () => {
   it("must be one on which libvirt gives addresses", async () => {
     const libvirt = new ScriptedLibvirt();

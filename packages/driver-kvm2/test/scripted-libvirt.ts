@@ -8,6 +8,7 @@ const PROGRAM = 0x20008086;
 const NO_DOMAIN = 42;
 const NO_NETWORK = 43;
 const INTERNAL_ERROR = 1;
+const NO_SUPPORT = 3;
 const OPERATION_FAILED = 9;
 const OPERATION_INVALID = 55;
 const CONFIG_UNSUPPORTED = 67;
@@ -15,6 +16,8 @@ const AUTODESTROY = 2;
 const RUNNING = 1;
 const PAUSED = 3;
 const SHUTOFF = 5;
+/** Calls of the network driver. */
+const NETWORK_CALLS: readonly number[] = [39, 41, 42, 43, 46, 47, 49, 152, 283, 341];
 /** Calls that wait for their turn to change a domain. */
 const CHANGES: readonly number[] = [9, 12, 28, 34, 182, 258];
 const EVENT = { started: 2, suspended: 3, resumed: 4, stopped: 5, shutdown: 6 } as const;
@@ -169,6 +172,9 @@ export class ScriptedLibvirt {
     reply: XdrWriter,
   ): void {
     this.before?.(procedure);
+    // As of virtqemud, when no virtnetworkd is installed.
+    if (this.#uri === "qemu:///session" && NETWORK_CALLS.includes(procedure))
+      throw new Refusal(NO_SUPPORT, "diese Funktion wird nicht unterstützt");
     switch (procedure) {
       case 1:
       case 70:
@@ -286,7 +292,7 @@ export class ScriptedLibvirt {
         network.active = false;
         return;
       case 43:
-        reply.string(network.xml);
+        reply.string(this.#liveXml(network));
         return;
       case 49:
         this.networks.delete(network.uuid);
@@ -297,6 +303,14 @@ export class ScriptedLibvirt {
       default:
         reply.uint(0).uint(0);
     }
+  }
+
+  /** As libvirt describes an active network: how many interfaces of running domains are on it, if any. */
+  #liveXml({ name, xml }: FakeNetwork): string {
+    const joined = [...this.domains.values()].filter(
+      (domain) => domain.state !== SHUTOFF && domain.xml.includes(`<source network="${name}"/>`),
+    );
+    return joined.length === 0 ? xml : xml.replace("<network>", `<network connections="${joined.length}">`);
   }
 
   #defineDomain(xml: string): FakeDomain {
