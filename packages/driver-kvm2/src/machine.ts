@@ -52,16 +52,16 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
 
     async create(op) {
       assertNoHostPorts();
-      await op.step("disk", "Making the data disk", async () => {
+      await op.step("disk", "making the data disk", async () => {
         op.undo(() => host.files.remove(files.data));
         await makeRawDisk(host.files, files.data, spec.diskMiB);
       });
       await use(op, async (libvirt) => {
-        await op.step("network", "Defining the network", async () => {
+        await op.step("network", "defining the network", async () => {
           op.undo((undo) => use(undo, (again) => network.remove(again, undo)));
           await network.define(libvirt, op);
         });
-        await op.step("domain", "Defining the domain", async () => {
+        await op.step("domain", "defining the domain", async () => {
           op.undo((undo) => use(undo, (again) => domain.remove(again, undo.signal)));
           // Each start defines it anew; until then it names what it will need.
           const joined: DomainNetwork =
@@ -78,8 +78,8 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
         const existing = await domain.find(libvirt, op.signal);
         if (await libvirt.isSaved(existing, op.signal)) return await restore(libvirt, existing, op);
         assertNoHostPorts();
-        const prepared = await op.step("network", "Starting the network", () => prepareNetwork(libvirt, op));
-        const defined = await op.step("seed", "Writing the seed", async () => {
+        const prepared = await op.step("network", "starting the network", () => prepareNetwork(libvirt, op));
+        const defined = await op.step("seed", "writing the seed", async () => {
           const image = await context.image();
           const seed = await context.seed({ addresses: prepared.guest.addresses });
           await host.files.concat(files.initrd, [writeSeedArchive(seed), image.initramfs]);
@@ -89,7 +89,7 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
           const cmdline = buildKernelCommandLine(image.cmdline, prepared.guest.parameters);
           return await domain.define(libvirt, { network: prepared.domain, cmdline }, op);
         });
-        await op.step("power", "Starting the domain", async () => {
+        await op.step("power", "starting the domain", async () => {
           op.undo((undo) => use(undo, async (again) => again.destroyDomain(defined, undo.signal)));
           await network.releasePorts();
           await libvirt.startDomain(defined, op.signal);
@@ -100,7 +100,7 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
     async stop(op) {
       // Before the wait, which would wait for a libvirtd that does not run, too.
       await use(op, (libvirt) => domain.find(libvirt, op.signal));
-      await op.step("shutdown", "Waiting for the guest to shut down", () =>
+      await op.step("shutdown", "waiting for the guest to shut down", () =>
         // libvirtd may be restarted meanwhile; the guest goes on shutting down, so the wait does too.
         session.useAgain(op.signal, async (libvirt) => domain.shutDown(libvirt, op.signal)),
       );
@@ -116,8 +116,8 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
 
     async remove(op) {
       await use(op, async (libvirt) => {
-        await op.step("domain", "Removing the domain", () => domain.remove(libvirt, op.signal));
-        await op.step("network", "Removing the network", () => network.remove(libvirt, op));
+        await op.step("domain", "removing the domain", () => domain.remove(libvirt, op.signal));
+        await op.step("network", "removing the network", () => network.remove(libvirt, op));
       });
       for (const path of Object.values(files)) await host.files.remove(path);
     },
@@ -153,8 +153,8 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
 
   /** With the network and the ports it was saved with: its guest knows no others. */
   async function restore(libvirt: Libvirt, saved: Domain, op: Operation): Promise<void> {
-    await op.step("network", "Starting the network", () => network.startAgain(libvirt, op));
-    await op.step("restore", "Restoring the saved machine", () => domain.restore(libvirt, saved, op.signal));
+    await op.step("network", "starting the network", () => network.startAgain(libvirt, op));
+    await op.step("restore", "restoring the saved machine", () => domain.restore(libvirt, saved, op.signal));
   }
 
   async function endpoint(guestPort: number, op: Operation): Promise<Endpoint> {

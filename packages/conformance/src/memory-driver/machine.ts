@@ -26,12 +26,12 @@ export function openMachine(hypervisor: Hypervisor, config: MemoryConfig, contex
     },
 
     async create(op) {
-      await op.step("disk", "Making the disk", async (report) => {
+      await op.step("disk", "making the disk", async (report) => {
         op.undo(async () => host.files.remove(disk));
         await host.files.allocate(disk, context.spec.diskMiB * 1024 * 1024);
         report({ done: 1, total: 1, unit: "items" });
       });
-      await op.step("register", `Registering ${name}`, async () => {
+      await op.step("register", `registering ${name}`, async () => {
         op.undo(async () => void hypervisor.delete(id));
         hypervisor.set(id, newMachine(40_000 + (hypervisor.size % 20_000)));
         await record.write({ version: 1, registeredAt: host.now() });
@@ -40,7 +40,7 @@ export function openMachine(hypervisor: Hypervisor, config: MemoryConfig, contex
     },
 
     async start(op) {
-      await op.step("boot", `Booting ${name}`, async () => {
+      await op.step("boot", `booting ${name}`, async () => {
         op.signal.throwIfAborted();
         const machine = find();
         machine.console = "";
@@ -53,7 +53,7 @@ export function openMachine(hypervisor: Hypervisor, config: MemoryConfig, contex
     },
 
     async stop(op) {
-      await op.step("shutdown", "Waiting for the guest to shut down", async () => {
+      await op.step("shutdown", "waiting for the guest to shut down", async () => {
         print(find(), "mk-guest: shutdown uptime=9.9");
         await host.delay(250, op.signal);
         await power("off");
@@ -65,7 +65,7 @@ export function openMachine(hypervisor: Hypervisor, config: MemoryConfig, contex
     },
 
     async remove(op) {
-      await op.step("unregister", `Removing ${name}`, async () => {
+      await op.step("unregister", `removing ${name}`, async () => {
         op.signal.throwIfAborted();
         hypervisor.delete(id);
         await host.files.remove(disk);

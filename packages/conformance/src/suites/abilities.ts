@@ -3,6 +3,7 @@ import { MkError } from "@mk/core";
 import { expect } from "vitest";
 import { ability, type Bench } from "../bench.js";
 import { type Ability, type ContractTest, type Subject, type Suite, suiteOf } from "../contract-test.js";
+import { markDisks } from "../disks.js";
 
 /** Abilities are declared by being there; each that is there keeps its promise. */
 export const abilities: Suite = (subject) =>
@@ -87,7 +88,7 @@ const SUITES: Readonly<Partial<Record<Ability, (subject: Subject) => readonly Co
         for await (const _ of ability(machine.console, "console").read(AbortSignal.abort())) break;
       },
     }),
-  reconfigure: ({ open }) =>
+  reconfigure: ({ mode, open }) =>
     suiteOf("reconfigure", {
       "applies changed settings to a stopped machine, which then starts": async () => {
         await using bench = await open();
@@ -102,10 +103,13 @@ const SUITES: Readonly<Partial<Record<Ability, (subject: Subject) => readonly Co
         await using bench = await open();
         await bench.reach("stopped");
         const before = await bench.inventory();
-        bench.respecify({ cpus: 3 });
+        const lost = mode === "scripted" ? await markDisks(bench) : async () => [];
+        bench.respecify({ cpus: 3, diskMiB: bench.spec.diskMiB * 2 });
         const machine = await bench.handle();
         await bench.call(async (op) => machine.reconfigure?.(op));
         expect(await bench.inventory()).toEqual(before);
+        await bench.call((op) => machine.start(op));
+        expect(await lost()).toEqual([]);
       },
     }),
   close: ({ open }) =>

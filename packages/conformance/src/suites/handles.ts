@@ -1,5 +1,6 @@
 import type { Machine } from "@mk/core";
 import { expect } from "vitest";
+import { accessOf } from "../access.js";
 import { type Suite, suiteOf } from "../contract-test.js";
 import { throughJson } from "../plain-json.js";
 
@@ -52,7 +53,7 @@ export const handles: Suite = ({ open }) =>
       const first = await bench.reach("running");
       const second = await bench.handle();
       const answers = async (machine: Machine) => [
-        await bench.call((op) => machine.access(op)),
+        await bench.call((op) => accessOf(machine, op)),
         await bench.call((op) => machine.endpoint(22, op)),
       ];
       expect(await answers(second)).toEqual(await answers(first));

@@ -1,8 +1,9 @@
 import { expect } from "vitest";
 import { type Suite, suiteOf } from "../contract-test.js";
+import { markDisks } from "../disks.js";
 
 /** What holds over a machine's whole life. */
-export const lifecycle: Suite = ({ driver, open }) =>
+export const lifecycle: Suite = ({ driver, mode, open }) =>
   suiteOf("lifecycle", {
     "opens a handle without touching anything": async () => {
       await using bench = await open();
@@ -37,6 +38,19 @@ export const lifecycle: Suite = ({ driver, open }) =>
         expect(await bench.state()).toBe("running");
       }
     },
+    ...(mode === "scripted" && {
+      "keeps what is on its disks over a stop and a kill": async () => {
+        await using bench = await open();
+        const machine = await bench.reach("stopped");
+        const lost = await markDisks(bench);
+        for (const end of ["stop", "kill"] as const) {
+          await bench.call((op) => machine.start(op));
+          await bench.untilReady();
+          await bench.call((op) => machine[end](op));
+          expect(await lost(), end).toEqual([]);
+        }
+      },
+    }),
     "removes a machine that runs, and leaves nothing": async () => {
       await using bench = await open();
       const machine = await bench.reach("running");

@@ -1,5 +1,6 @@
 import type { Machine, MachineState, Operation } from "@mk/core";
 import { expect } from "vitest";
+import { accessOf } from "../access.js";
 import { ability, type Reachable } from "../bench.js";
 import { type Ability, type Suite, suiteOf } from "../contract-test.js";
 
@@ -12,7 +13,7 @@ const ACTS = {
   stop: (machine, op) => machine.stop(op),
   kill: (machine, op) => machine.kill(op),
   remove: (machine, op) => machine.remove(op),
-  access: (machine, op) => machine.access(op),
+  access: accessOf,
   endpoint: (machine, op) => machine.endpoint(22, op),
   pause: (machine, op) => ability(machine.suspension, "suspension").pause(op),
   resume: (machine, op) => ability(machine.suspension, "suspension").resume(op),

@@ -28,9 +28,9 @@ export const steps: Suite = ({ mode, open }) => {
         expect(new Set(ids).size, `${operation}: ${ids.join(", ")}`).toBe(ids.length);
       }
     },
-    "gives every step a title for people": async () => {
+    "gives every step a title for people, which begins in lower case and has no full stop": async () => {
       for (const { steps: found } of Object.values(await cycle())) {
-        for (const { title } of found) expect(title).toMatch(/^\p{L}.+[^.\s]$/u);
+        for (const { title } of found) expect(title).toMatch(/^\p{Ll}.+[^.\s]$/u);
       }
     },
     "takes the same steps every time": async () => {

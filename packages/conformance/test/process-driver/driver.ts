@@ -66,14 +66,14 @@ export function openMachine(config: ProcessConfig, { directory, host, name, reco
       return { state: (await alive()) === undefined ? "stopped" : "running" };
     },
     async create(op) {
-      await op.step("disk", "Making the disk", async () => {
+      await op.step("disk", "making the disk", async () => {
         op.undo(() => host.files.remove(disk));
         await image();
         await host.files.allocate(disk, config.diskMiB * 1024 * 1024);
       });
     },
     async start(op) {
-      await op.step("spawn", `Starting ${name}`, async () => {
+      await op.step("spawn", `starting ${name}`, async () => {
         const socket = `${await host.runDirectory(name)}/vm.sock`;
         await host.files.remove(console);
         const child = await host.processes.spawnDaemon("vm", [disk, socket, console]);
@@ -85,7 +85,7 @@ export function openMachine(config: ProcessConfig, { directory, host, name, reco
         child.unref();
         op.signal.throwIfAborted();
       });
-      await op.step("wait", "Waiting for its socket", async () => {
+      await op.step("wait", "waiting for its socket", async () => {
         const socket = `${await host.runDirectory(name)}/vm.sock`;
         while ((await host.files.stat(socket)) === undefined) await host.delay(50, op.signal);
         (await host.network.connect({ path: socket }, op.signal)).destroy();
@@ -95,11 +95,11 @@ export function openMachine(config: ProcessConfig, { directory, host, name, reco
         if (now?.startTime === started?.startTime) await record.write(now);
       });
     },
-    stop: (op) => op.step("shutdown", `Shutting ${name} down`, () => end("SIGTERM", op.signal)),
+    stop: (op) => op.step("shutdown", `shutting ${name} down`, () => end("SIGTERM", op.signal)),
     kill: (op) => end("SIGKILL", op.signal),
     async remove(op) {
-      await op.step("end", `Ending ${name}`, () => end("SIGKILL", op.signal));
-      await op.step("files", "Removing its files", async () => {
+      await op.step("end", `ending ${name}`, () => end("SIGKILL", op.signal));
+      await op.step("files", "removing its files", async () => {
         await host.files.remove(await host.runDirectory(name));
         await host.files.remove(disk);
       });

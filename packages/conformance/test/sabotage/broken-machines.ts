@@ -72,11 +72,37 @@ export const brokenMachines: readonly Broken[] = [
     },
   })),
   memoryMachine("names its steps for people", "names each step of an operation once, in kebab-case", (sound) => ({
-    create: (op) => op.step("Create Disk", "Making the disk", () => sound.create(op)),
+    create: (op) => op.step("Create Disk", "making the disk", () => sound.create(op)),
   })),
+  memoryMachine(
+    "begins a step's title in upper case",
+    "gives every step a title for people, which begins in lower case and has no full stop",
+    (sound) => ({ create: (op) => op.step("prepare", "Preparing the machine", () => sound.create(op)) }),
+  ),
   memoryMachine("names a step anew each time", "takes the same steps every time", (sound) => ({
-    create: (op) => op.step(`s${Math.random().toString(36).slice(2)}`, "Making the disk", () => sound.create(op)),
+    create: (op) => op.step(`s${Math.random().toString(36).slice(2)}`, "making the disk", () => sound.create(op)),
   })),
+  memoryMachine(
+    "makes its disk anew to change its size",
+    "keeps the data of a machine it reconfigures",
+    (_, { directory, host, spec }) => ({
+      async reconfigure() {
+        await host.files.remove(`${directory}/disk.img`);
+        await host.files.allocate(`${directory}/disk.img`, spec.diskMiB * 1024 * 1024);
+      },
+    }),
+  ),
+  memoryMachine(
+    "makes its disk anew at each start",
+    "keeps what is on its disks over a stop and a kill",
+    (sound, { directory, host, spec }) => ({
+      async start(op) {
+        await host.files.remove(`${directory}/disk.img`);
+        await host.files.allocate(`${directory}/disk.img`, spec.diskMiB * 1024 * 1024);
+        await sound.start(op);
+      },
+    }),
+  ),
   memoryMachine("stops by doing nothing", "stop takes a machine from running to stopped", () => ({
     stop: async () => {},
   })),
@@ -93,13 +119,43 @@ export const brokenMachines: readonly Broken[] = [
   memoryMachine("answers an endpoint of no port", "says where the host reaches a port of a running machine", () => ({
     endpoint: async () => ({ host: "127.0.0.1", port: 0 }),
   })),
-  memoryMachine("answers access by a class", "says how to reach a shell in a running machine", () => ({
-    access: async () =>
-      new (class {
-        via = "exec" as const;
-        argv = ["sh"];
-      })(),
-  })),
+  memoryMachine(
+    "answers access by a class",
+    "says how to reach a shell in a running machine, or with a fix that it has none",
+    () => ({
+      access: async () =>
+        new (class {
+          via = "exec" as const;
+          argv = ["sh"];
+        })(),
+    }),
+  ),
+  memoryMachine(
+    "has no shell, and does not say what to do",
+    "says how to reach a shell in a running machine, or with a fix that it has none",
+    () => ({
+      access: async () => {
+        throw new MkError("NOT_SUPPORTED", "there is no shell");
+      },
+    }),
+  ),
+  memoryMachine(
+    "has a shell in the handle alone that created it",
+    "answers the same access and endpoint by every handle",
+    (sound) => {
+      let isCreator = false;
+      return {
+        async create(op) {
+          await sound.create(op);
+          isCreator = true;
+        },
+        async access(op) {
+          if (isCreator) return sound.access(op);
+          throw new MkError("NOT_SUPPORTED", "there is no shell", { hint: "Use the console." });
+        },
+      };
+    },
+  ),
   memoryMachine(
     "stops the machine when its handle is closed",
     "closes a handle, twice as well, and leaves the machine running",

@@ -9,7 +9,7 @@ export const brokenProcesses: readonly Broken[] = [
     "leaves the machine absent, and nothing else behind, whichever call fails in create",
     (_, { host, directory, image }) => ({
       create: (op) =>
-        op.step("disk", "Making the disk", async () => {
+        op.step("disk", "making the disk", async () => {
           await host.files.allocate(`${directory}/disk.img`, 1024);
           await image();
           await host.files.write(`${directory}/notes`, "made");
@@ -128,7 +128,7 @@ export const brokenProcesses: readonly Broken[] = [
   processMachine(
     "stops by cutting the power",
     "asks the guest to shut down: a stop that the guest obeys kills no process",
-    (sound) => ({ stop: (op) => op.step("shutdown", "Shutting down", () => sound.kill(op)) }),
+    (sound) => ({ stop: (op) => op.step("shutdown", "shutting down", () => sound.kill(op)) }),
   ),
   processMachine("listens for everyone", "listens on loopback addresses alone", (sound, { host }) => ({
     async start(op) {

@@ -34,7 +34,7 @@ export function createMachine(config: Config, { directory, host, name, record }:
     },
 
     async create(op) {
-      await op.step("workspace", "Making the workspace", async () => {
+      await op.step("workspace", "making the workspace", async () => {
         op.undo(() => host.files.remove(workspace));
         await host.files.makeDirectory(workspace);
         op.signal.throwIfAborted();
@@ -42,7 +42,7 @@ export function createMachine(config: Config, { directory, host, name, record }:
     },
 
     async start(op) {
-      await op.step("power", `Starting ${config.program}`, async () => {
+      await op.step("power", `starting ${config.program}`, async () => {
         const program = await host.which(config.program);
         if (!program) throw new MkError("COMMAND_NOT_FOUND", `there is no program ${config.program}`, { hint: "Install it, or give another with --{{driver}}-program." });
         op.signal.throwIfAborted();
