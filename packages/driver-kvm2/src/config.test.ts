@@ -30,12 +30,17 @@ describe("kvm2's config", () => {
   it.each([
     [null],
     [{}],
-    [{ version: 2 }],
     ["text"],
     [{ ...(driver.createConfig(spec, values) as object), uri: "qemu+ssh://elsewhere/" }],
     [{ ...(driver.createConfig(spec, values) as object), hidden: "yes" }],
   ])("refuses %j as corrupt", (raw) => {
     expect(() => parseConfig(raw)).toThrowError(expect.objectContaining({ code: "CONFIG_CORRUPT" }));
+  });
+
+  it("refuses what a later version wrote, which an update can read", () => {
+    expect(() => parseConfig({ ...(driver.createConfig(spec, values) as object), version: 2 })).toThrowError(
+      expect.objectContaining({ code: "STATE_TOO_NEW", hint: expect.stringMatching(/^Update/) }),
+    );
   });
 
   it("derives a network UUID and a bridge name that fit, and differ by machine", () => {

@@ -43,14 +43,22 @@ export function createConfig(spec: MachineSpec, values: OptionValues<typeof opti
   };
 }
 
-/** CONFIG_CORRUPT for anything that {@link createConfig} did not make. */
+/** CONFIG_CORRUPT for anything that {@link createConfig} did not make, STATE_TOO_NEW for what a later version of it made. */
 export function parseConfig(raw: unknown): Kvm2Config {
-  if (!isConfig(raw)) {
-    throw new MkError("CONFIG_CORRUPT", "the stored kvm2 configuration is not one this driver wrote", {
-      hint: "Update @mk/driver-kvm2, or delete the machine.",
-    });
+  if (isConfig(raw)) return raw;
+  const version = typeof raw === "object" && raw !== null && "version" in raw ? Number(raw.version) : 0;
+  if (version > 1) {
+    throw new MkError(
+      "STATE_TOO_NEW",
+      `the machine's kvm2 configuration has version ${version}, this driver writes 1`,
+      {
+        hint: "Update @mk/driver-kvm2.",
+      },
+    );
   }
-  return raw;
+  throw new MkError("CONFIG_CORRUPT", "the machine's kvm2 configuration is not one that this driver wrote", {
+    hint: "Delete the machine and create it again.",
+  });
 }
 
 function isConfig(raw: unknown): raw is Kvm2Config {

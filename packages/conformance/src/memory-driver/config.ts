@@ -25,6 +25,11 @@ export function createConfig(spec: MachineSpec, values: OptionValues<typeof opti
 export function parseConfig(raw: unknown): MemoryConfig {
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) throw corrupt("it is no object");
   const { version, cpus, memoryMiB, bootMs, verbose, labels = [] } = raw as Record<string, unknown>;
+  if (typeof version === "number" && version > 2) {
+    throw new MkError("STATE_TOO_NEW", `the memory driver's config has version ${version}, this one writes 2`, {
+      hint: "Update mk.",
+    });
+  }
   if (version !== 1 && version !== 2) throw corrupt(`its version is ${JSON.stringify(version)}`);
   if (!isCount(cpus) || !isCount(memoryMiB) || !isCount(bootMs)) throw corrupt("a number in it is missing or wrong");
   if (typeof verbose !== "boolean") throw corrupt("verbose is no boolean");

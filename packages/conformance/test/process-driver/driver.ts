@@ -35,6 +35,8 @@ export function processDefinition(): DriverDefinition<OptionSpecs, ProcessConfig
     parseConfig(raw) {
       const { version, diskMiB } = (raw ?? {}) as Partial<ProcessConfig>;
       if (version === 1 && typeof diskMiB === "number" && diskMiB > 0) return { version, diskMiB };
+      if (Number(version) > 1)
+        throw new MkError("STATE_TOO_NEW", "the config is newer", { hint: "Update the driver." });
       throw new MkError("CONFIG_CORRUPT", "the config does not parse", { hint: "Create the machine again." });
     },
     createDriver: openMachine,

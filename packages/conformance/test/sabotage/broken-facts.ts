@@ -62,9 +62,21 @@ export const brokenFacts: readonly Broken[] = [
       return sound.parseConfig({ ...(raw as object), cpus: Number(cpus.toFixed()) });
     },
   })),
-  memory("reads the config of a newer driver as its own", "refuses the config of a newer driver", (sound) => ({
-    parseConfig: (raw) => sound.parseConfig({ ...(raw as object), version: 2 }),
-  })),
+  memory(
+    "reads the config of a newer driver as its own",
+    "refuses the config of a newer driver with STATE_TOO_NEW",
+    (sound) => ({ parseConfig: (raw) => sound.parseConfig({ ...(raw as object), version: 2 }) }),
+  ),
+  memory(
+    "takes the config of a newer driver for a damaged one",
+    "refuses the config of a newer driver with STATE_TOO_NEW",
+    (sound) => ({
+      parseConfig(raw) {
+        if ((raw as { version?: number } | null)?.version === 3) return sound.parseConfig(null);
+        return sound.parseConfig(raw);
+      },
+    }),
+  ),
   memory("has a status that is a boolean", "is ready on the host it is tested on", () => ({
     status: async () => true as never,
   })),

@@ -13,11 +13,14 @@ export function createConfig(_spec: MachineSpec, values: OptionValues<typeof opt
 }
 
 export function parseConfig(raw: unknown): Config {
-  const config = raw as Partial<Config> | null;
-  if (typeof config !== "object" || config === null || config.version !== 1 || typeof config.program !== "string") {
-    throw new MkError("CONFIG_CORRUPT", "the stored configuration is not one this driver wrote", {
-      hint: "Update {{package}}, or delete the machine.",
+  const config = raw as Partial<Config> | null | undefined;
+  if (config?.version === 1 && typeof config.program === "string") return { version: 1, program: config.program };
+  if (Number(config?.version) > 1) {
+    throw new MkError("STATE_TOO_NEW", "the stored configuration is one of a later version of this driver", {
+      hint: "Update {{package}}.",
     });
   }
-  return { version: 1, program: config.program };
+  throw new MkError("CONFIG_CORRUPT", "the stored configuration is not one this driver wrote", {
+    hint: "Delete the machine and create it again.",
+  });
 }

@@ -20,5 +20,10 @@ export function parseExternalConfig(driver: string, raw: unknown): ExternalConfi
   ) {
     return { version: 1, flags: config.flags };
   }
+  if (Number(config?.version) > 1) {
+    throw new MkError("STATE_TOO_NEW", `the stored settings of driver ${driver} have version ${config?.version}`, {
+      hint: "Update mk.",
+    });
+  }
   throw new MkError("CONFIG_CORRUPT", `the stored settings of driver ${driver} do not parse`);
 }
