@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import docker from "@mk/driver-docker";
@@ -46,6 +46,36 @@ describe("declarations", () => {
     for (const command of cli.commands) command.commandAction?.({});
     expect(loads).toHaveLength(cli.commands.length);
     for (const load of loads) expect(await load()).toBeTypeOf("function");
+  });
+
+  it("have every flag that a hint names", () => {
+    const cli = declare(() => {});
+    const declared = [cli.globalCommand, ...cli.commands].flatMap(({ options }) =>
+      options.map(({ rawName }) => rawName),
+    );
+    const flags = declared.flatMap((rawName) => rawName.match(/--[a-z-]+/g) ?? []);
+    const ofDrivers = [docker, hyperkit, kvm2, qemu].flatMap(({ name, options }) =>
+      Object.keys(options).map(
+        (option) => `${name}-${option.replace(/[A-Z]/g, (letter) => `-${letter}`).toLowerCase()}`,
+      ),
+    );
+    const known = new Set([...flags, ...ofDrivers.flatMap((flag) => [`--${flag}`, `--no-${flag}`])]);
+    const sources = readdirSync(join(root, "packages")).flatMap((name) => {
+      const directory = join(root, "packages", name, "src");
+      const files = existsSync(directory) ? readdirSync(directory, { recursive: true, encoding: "utf8" }) : [];
+      return files.filter((file) => /(?<!\.test)\.ts$/.test(file)).map((file) => join(directory, file));
+    });
+    const unknown = sources.flatMap((file) =>
+      [...readFileSync(file, "utf8").matchAll(/\b(?:hint|fix):.*/g)]
+        // What is said of other programs' flags stands between quotes, behind their names.
+        .flatMap(
+          ([line]) => line.replace(/(['`])(?:docker|npm|sudo|virsh) .*?\1/g, "").match(/--[a-z][a-z0-9-]*/g) ?? [],
+        )
+        .filter((flag) => !known.has(flag))
+        .map((flag) => `${file}: ${flag}`),
+    );
+    expect(unknown).toEqual([]);
+    expect(sources.length).toBeGreaterThan(100);
   });
 
   it("have no name twice", () => {

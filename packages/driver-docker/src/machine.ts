@@ -265,7 +265,7 @@ function notReachable(guestPort: number): MkError {
     "NOT_SUPPORTED",
     `port ${guestPort} of the machine is not published, and its network is not on this host`,
     {
-      hint: `Publish it with '--ports ${guestPort}:${guestPort}', or forward it over SSH.`,
+      hint: `Stop it and start it with '--port ${guestPort} --allow=restart', or forward it over SSH.`,
       details: { guestPort },
     },
   );

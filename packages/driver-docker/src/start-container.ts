@@ -48,7 +48,7 @@ async function withoutCause(
     if (port === undefined) throw error;
     if (isAskedFor(context, port)) {
       throw new MkError("PORT_IN_USE", `port ${port.hostPort} of ${port.hostAddress} is taken`, {
-        hint: `End the program that listens on port ${port.hostPort}, or ask for another one with --ports.`,
+        hint: `End the program that listens on port ${port.hostPort}, or ask for another one with --port.`,
         details: { host: port.hostAddress, port: port.hostPort },
         cause: error,
       });

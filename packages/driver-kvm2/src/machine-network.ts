@@ -139,7 +139,7 @@ export class MachineNetwork {
     const forward = (await this.#forwards())?.forwards.find((candidate) => candidate.guestPort === guestPort);
     if (!forward) {
       throw new MkError("NOT_SUPPORTED", `port ${guestPort} of ${this.#context.name} is not forwarded`, {
-        hint: `Restart it with '--port ${guestPort}'.`,
+        hint: `Stop it, then start it with '--port ${guestPort} --allow=restart'.`,
       });
     }
     return { host: forward.hostAddress, port: forward.hostPort };
