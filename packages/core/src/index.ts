@@ -47,7 +47,7 @@ export type { DriverStatus, Endpoint, MachineAccess, MachineState, MachineStatus
 export { createMk } from "./create-mk.js";
 export { defineDriver } from "./define-driver.js";
 export { type Discovery, type DiscoveryInput, discoverDrivers } from "./discovery/discover-drivers.js";
-export { DOCKER_MACHINE_DRIVERS, type ExternalDriver } from "./discovery/external-drivers.js";
+export type { ExternalDriver } from "./discovery/external-drivers.js";
 export type { DriverRoot } from "./discovery/roots.js";
 export {
   ERROR_CODES,

@@ -1,5 +1,6 @@
 import type { Machine, MachineSpec, Operation, OptionValues } from "@mk/core";
-import dockerDriver, { type options } from "../src/index.js";
+import dockerDriver from "../src/index.js";
+import type { options } from "../src/options.js";
 import { type DockerHost, dockerHost } from "./docker-host.js";
 
 export const DIGEST = `sha256:${"5e".repeat(32)}`;

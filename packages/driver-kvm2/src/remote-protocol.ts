@@ -6,7 +6,6 @@ import { type XdrReader, XdrWriter } from "./xdr.js";
 /** Procedure numbers of libvirt's src/remote/remote_protocol.x, which only ever grows at its end. */
 export const PROC = {
   connectOpen: 1,
-  connectClose: 2,
   connectGetVersion: 4,
   domainCreate: 9,
   domainCreateXml: 10,

@@ -53,8 +53,8 @@ export async function startSessionDaemon(
   }
 }
 
-/** In PATH, or where distributions put it, which an ordinary user's PATH often lacks. */
-async function findDaemon(host: Host): Promise<string | undefined> {
+/** The program of libvirt's daemon: in PATH, or where distributions put it, which an ordinary user's PATH often lacks. */
+export async function findDaemon(host: Host): Promise<string | undefined> {
   for (const name of DAEMONS) {
     const file = (await host.which(name)) ?? `/usr/sbin/${name}`;
     if (await host.files.stat(file)) return file;

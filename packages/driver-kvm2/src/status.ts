@@ -1,6 +1,7 @@
 import { type DriverStatus, type Host, hostArch, MkError, type OptionValues, type StatusRequest } from "@mk/core";
 import { Libvirt } from "./libvirt.js";
 import type { options } from "./options.js";
+import { findDaemon } from "./session-daemon.js";
 import { chooseDomainType } from "./virtualization.js";
 
 const PACKAGES = {
@@ -60,7 +61,7 @@ function why({ message: reason, hint }: MkError): { readonly reason: string; rea
 async function unavailable(host: Host, error: MkError): Promise<DriverStatus> {
   if (error.code === "PERMISSION_DENIED") return { status: "unhealthy", code: "libvirt-permission", ...why(error) };
   if (error.code !== "DRIVER_UNAVAILABLE") return { status: "unhealthy", code: "libvirt-unusable", ...why(error) };
-  if (await hasDaemon(host)) return { status: "stopped", code: "libvirt-not-running", ...why(error) };
+  if (await findDaemon(host)) return { status: "stopped", code: "libvirt-not-running", ...why(error) };
   return {
     status: "missing",
     code: "libvirt-not-found",
@@ -68,13 +69,4 @@ async function unavailable(host: Host, error: MkError): Promise<DriverStatus> {
     fix: "Install libvirt and QEMU.",
     packages: PACKAGES,
   };
-}
-
-async function hasDaemon(host: Host): Promise<boolean> {
-  const found =
-    (await host.which("libvirtd")) ??
-    (await host.which("virtqemud")) ??
-    (await host.files.stat("/usr/sbin/libvirtd")) ??
-    (await host.files.stat("/usr/sbin/virtqemud"));
-  return found !== undefined;
 }

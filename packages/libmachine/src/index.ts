@@ -12,7 +12,6 @@ export {
   gob,
   type OpaqueEncoding,
 } from "./gob/schema.js";
-export { dockerMachineDrivers, externalDriverEntry } from "./host/docker-machine-drivers.js";
 export { externalDriver, loadExternalDriver } from "./host/load-external-driver.js";
 export type { PluginProgram } from "./host/plugin-process.js";
 export { type IsolatedOptions, isolated } from "./isolated/isolated.js";
