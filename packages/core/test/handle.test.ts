@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { once } from "node:events";
+import { readFile, rm } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
-import { createMk, type Machine, type Mk, type MkOptions } from "@mk/core";
+import { createMk, type EventData, type Machine, type Mk, type MkOptions } from "@mk/core";
 import { type TemporaryDirectory, temporaryDirectory, until } from "@mk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fakeImages } from "./images.js";
@@ -104,6 +106,43 @@ describe("the connection of a handle", () => {
     const opener = machine.exec(["true"], { signal: AbortSignal.timeout(10_000) });
     opener.catch(() => undefined);
     await expect(machine.exec(["true"], { timeoutMs: 50 })).rejects.toMatchObject({ code: "TIMED_OUT" });
+  });
+});
+
+describe("the certificate of a machine's engine", () => {
+  it("is given to it once its address is known, and with the seed of the next start", async () => {
+    const given = home.join("given");
+    const script = 'printf "%s\\n" "$@" >"$0.argv"; cat >"$0.input"';
+    await using mk = openMk(() => ({
+      access: async () => ({ via: "exec", argv: ["/bin/sh", "-c", script, given] }),
+      endpoint: async (port) => ({ host: "192.0.2.7", port }),
+    }));
+    await using machine = await mk.start();
+    const [certificate = ""] =
+      /-----BEGIN CERTIFICATE.*END CERTIFICATE-----/s.exec(await readFile(`${given}.argv`, "utf8")) ?? [];
+    const issued = new X509Certificate(certificate);
+    expect(issued.checkIP("192.0.2.7")).toBeDefined();
+    expect(issued.checkPrivateKey(createPrivateKey(await readFile(`${given}.input`)))).toBe(true);
+    await rm(`${given}.argv`);
+    await machine.stop();
+    await machine.start();
+    await expect(readFile(`${given}.argv`)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  it("is a warning when it cannot be given", async () => {
+    const events: EventData[] = [];
+    await using mk = openMk(
+      () => ({
+        access: async () => ({ via: "exec", argv: ["/bin/false"] }),
+        endpoint: async (port) => ({ host: "192.0.2.7", port }),
+      }),
+      { onEvent: ({ data }) => void events.push(data) },
+    );
+    await using machine = await mk.start();
+    expect(await machine.status()).toEqual({ state: "running" });
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: "note", level: "warning", message: expect.stringContaining("certificate") }),
+    );
   });
 });
 

@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import type { Endpoint, Machine, MachineContext, MachineStatus, Operation } from "@mk/core";
 import { MkError } from "@mk/core";
 import type { DockerConfig } from "./config.js";
@@ -49,9 +48,9 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
   async function seed(engine: Engine, container: Container, op: Operation): Promise<void> {
     const remote = remoteHost(engine.target);
     const reached = [addressOf(container), remote, config.listenAddress].filter(
-      (address) => address !== undefined && isIP(address) !== 0 && !(address in ANY_ADDRESS),
+      (address): address is string => address !== undefined && !(address in ANY_ADDRESS),
     );
-    const upload = await seedArchive(await context.seed({ addresses: reached as readonly string[] }));
+    const upload = await seedArchive(await context.seed({ addresses: reached }));
     const path = ["containers", container.id, "archive"];
     await engine.call({ method: "PUT", path, query: { path: "/" }, upload }, op.signal);
   }

@@ -426,6 +426,7 @@ describe("an engine elsewhere", () => {
     await machine.start(op);
     const bindings = Object.values(only(engine).request.HostConfig.PortBindings ?? {}).flat();
     expect(bindings.map(({ HostIp }) => HostIp)).toEqual(["0.0.0.0", "0.0.0.0"]);
+    expect(only(engine).archive).toContain("engine.example");
     expect(await machine.access(op)).toMatchObject({ host: "engine.example", port: Number(bindings[0]?.HostPort) });
     expect(logged).toContainEqual(expect.objectContaining({ message: expect.stringContaining("remote") }));
     await expect(machine.endpoint(8080, op)).rejects.toMatchObject({ code: "NOT_SUPPORTED" });

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { readdir, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
-import { createMk, createNodeHost, type Mk, type StartRequest } from "@mk/core";
+import { createMk, createNodeHost, type MachineHandle, type Mk, type StartRequest } from "@mk/core";
 import { guestImages } from "@mk/guest";
 import { hostInventory, inventoryDifference, live, temporaryDirectory, testHome } from "@mk/testing";
 import { expect, test } from "vitest";
@@ -10,7 +10,7 @@ import kvm2 from "../src/index.js";
 import { Libvirt } from "../src/libvirt.js";
 import { startProbe } from "../src/virtualization.js";
 
-const suite = await live({ needs: ["libvirt", "linux", "network"] });
+const suite = await live({ needs: ["libvirt", "linux", "network", "program:docker"] });
 const SMALL: StartRequest = { driver: "kvm2", cpus: 2, memoryMiB: 1024, diskMiB: 4096 };
 
 /** Four boots under emulation, on a computer that does other things too. */
@@ -19,6 +19,13 @@ const LONG = { timeout: 900_000 };
 const run = promisify(execFile);
 const virsh = async (...args: string[]): Promise<string> =>
   (await run("virsh", ["-c", "qemu:///system", ...args])).stdout.trim();
+
+/** What the docker command of this computer is told by the machine's engine, whose certificate it checks. */
+async function engineVersion(machine: MachineHandle): Promise<string> {
+  const { host, certPath } = await machine.docker();
+  const env = { ...process.env, DOCKER_HOST: host, DOCKER_TLS_VERIFY: "1", DOCKER_CERT_PATH: certPath };
+  return (await run("docker", ["version", "--format", "{{.Server.Os}}"], { env })).stdout.trim();
+}
 
 /** mk with a home of its own, whose name is what a hostile user would choose. */
 async function openMk(): Promise<{ readonly mk: Mk } & AsyncDisposable> {
@@ -86,6 +93,7 @@ suite("a real domain of libvirt", () => {
 
       expect(await two.address()).toMatch(/^192\.168\.201\./);
       expect(address).not.toMatch(/^192\.168\.201\./);
+      expect(await Promise.all([machine, two].map(engineVersion))).toEqual(["linux", "linux"]);
       expect((await machine.exec(["hostname"])).stdout.trim()).toBe("kvm-life");
       expect((await two.exec(["hostname"])).stdout.trim()).toBe("kvm-two");
       await two.delete();

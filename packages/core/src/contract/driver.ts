@@ -42,8 +42,9 @@ export interface MachineContext {
   /** The image with resolved paths; IMAGE_ABSENT when it was removed; TypeError for drivers with `traits.image: "none"`. */
   image(): Promise<GuestImage>;
   /**
-   * The files that give the guest its identity: keys, hostname, TLS, daemon.json. Computed by core. `addresses`: the IP addresses by which
-   * the host will reach the guest, so that its TLS certificate is valid for them; loopback addresses and the name always are.
+   * The files that give the guest its identity: keys, hostname, TLS, daemon.json. Computed by core. `addresses`: IP addresses and names at
+   * which the host will reach the guest, so that its TLS certificate is valid for them; it always is for loopback and the machine's name.
+   * Where `endpoint(2376)` of the booted machine has another one, core gives the engine a certificate for that.
    */
   seed(options?: { readonly addresses?: readonly string[] }): Promise<readonly SeedFile[]>;
   /**

@@ -89,6 +89,17 @@ describe("certificates", () => {
     expect(new X509Certificate(second.certificate).verify(new X509Certificate(authority).publicKey)).toBe(true);
   });
 
+  it("are issued for one more host where one was issued, and not again", async () => {
+    const identity = createMachineIdentity("one", directory.path);
+    expect(await identity.certificateFor("10.0.0.1")).toBeUndefined();
+    await identity.serverCertificate([]);
+    expect(await identity.certificateFor("127.0.0.1")).toBeUndefined();
+    const { certificate = "" } = (await identity.certificateFor("10.0.0.1")) ?? {};
+    expect(new X509Certificate(certificate).checkIP("10.0.0.1")).toBeDefined();
+    expect(await createMachineIdentity("one", directory.path).certificateFor("10.0.0.1")).toBeUndefined();
+    expect((await identity.serverCertificate([])).certificate).toBe(certificate);
+  });
+
   it("are made anew when half of them is lost", async () => {
     const identity = createMachineIdentity("one", directory.path);
     await identity.serverCertificate([]);

@@ -24,6 +24,8 @@ export interface MachineIdentity {
   authority(): Promise<string>;
   /** Valid for loopback, the name and `addresses`; issued anew only when it is not. */
   serverCertificate(addresses: readonly string[]): Promise<CertifiedKey>;
+  /** One for this host too, in place of the last one; undefined when that is valid for it, or none was issued yet. */
+  certificateFor(host: string): Promise<CertifiedKey | undefined>;
 }
 
 /** Reissue early enough that a machine which is started now and then never meets the end. */
@@ -71,6 +73,21 @@ export function createMachineIdentity(name: string, directory: string): MachineI
     return made;
   });
 
+  const [certificateFile, keyFile] = [join(certs, "server.pem"), join(certs, "server-key.pem")];
+
+  const serverCertificate = async (addresses: readonly string[]): Promise<CertifiedKey> => {
+    const issuer = await authority();
+    const hosts = [...new Set(["localhost", "127.0.0.1", "::1", name, ...addresses])];
+    const found = await readPair(certificateFile, keyFile);
+    if (found !== undefined && isValidFor(found[0], issuer.certificate, hosts)) {
+      return { certificate: found[0], privateKey: found[1] };
+    }
+    const made = createServerCertificate(issuer, name, hosts);
+    await writeFileAtomic(keyFile, made.privateKey);
+    await writeFileAtomic(certificateFile, made.certificate);
+    return made;
+  };
+
   return {
     userKeyFile,
     knownHostsFile,
@@ -78,18 +95,12 @@ export function createMachineIdentity(name: string, directory: string): MachineI
     userPublicKey: userKey,
     hostKey,
     authority: async () => (await authority()).certificate,
-    async serverCertificate(addresses) {
-      const issuer = await authority();
-      const hosts = [...new Set(["localhost", "127.0.0.1", "::1", name, ...addresses])];
-      const [certificateFile, keyFile] = [join(certs, "server.pem"), join(certs, "server-key.pem")];
-      const found = await readPair(certificateFile, keyFile);
-      if (found !== undefined && isValidFor(found[0], issuer.certificate, hosts)) {
-        return { certificate: found[0], privateKey: found[1] };
-      }
-      const made = createServerCertificate(issuer, name, hosts);
-      await writeFileAtomic(keyFile, made.privateKey);
-      await writeFileAtomic(certificateFile, made.certificate);
-      return made;
+    serverCertificate,
+    async certificateFor(host) {
+      const issued = await readText(certificateFile);
+      if (!issued) return undefined;
+      const current = await serverCertificate([host]);
+      return current.certificate === issued ? undefined : current;
     },
   };
 }

@@ -5,6 +5,7 @@ import { askGuest } from "../readiness/ask-guest.js";
 import { waitForGuest } from "../readiness/wait-for-guest.js";
 import { waitForShell } from "../readiness/wait-for-shell.js";
 import type { Call } from "./call.js";
+import { certifyEngine } from "./certify-engine.js";
 import type { Engine } from "./engine.js";
 import { assertUsable, inspectMachine } from "./inspect-machine.js";
 import type { MachineSession } from "./machine-session.js";
@@ -42,6 +43,8 @@ export async function bootMachine(engine: Engine, session: MachineSession, call:
     }
     await waitUntilReady(engine, session, op, status.state);
     if (status.state !== "stopped") await syncClock(engine, session, op);
+    // Only then no container runs yet that would end with the engine.
+    else await certifyEngine(engine, session, op);
     await op.step("resolve", "finishing", () => intent.resolve());
     op.emit({ type: "machine.state", state: "running" });
   });

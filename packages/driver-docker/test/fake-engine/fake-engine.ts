@@ -83,6 +83,7 @@ export class FakeEngine {
       finishedAt: "0001-01-01T00:00:00Z",
       console: [],
       files: [],
+      archive: "",
       networkId: network?.id ?? "",
       watchers: new Set(),
     };

@@ -8,6 +8,8 @@ export interface FakeContainer {
   finishedAt: string;
   console: { readonly at: number; readonly text: string }[];
   readonly files: string[];
+  /** The last tar that was unpacked in it, as text. */
+  archive: string;
   readonly networkId: string;
   readonly watchers: Set<() => void>;
 }

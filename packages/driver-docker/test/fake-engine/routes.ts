@@ -168,6 +168,7 @@ const ROUTES: Readonly<Record<string, Handler>> = {
     reply(response, 200, { Warnings: null });
   },
   "PUT /containers/*/archive": (engine, { body }, response, id) => {
+    engine.find(id).archive = body.toString("latin1");
     // Names are the first field of each header block.
     for (let at = 0; at + 512 <= body.byteLength; at += 512) {
       const name = body

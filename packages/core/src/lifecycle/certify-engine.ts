@@ -1,0 +1,70 @@
+import { raceAbort } from "../abort/race-abort.js";
+import { timeLimit } from "../abort/time-limit.js";
+import { messageOf } from "../errors.js";
+import type { CertifiedKey } from "../identity/certificate.js";
+import { createTransport } from "../ssh/create-transport.js";
+import type { Engine } from "./engine.js";
+import type { MachineSession } from "./machine-session.js";
+import type { CoreOperation } from "./operation.js";
+
+/** Neither a driver that does not know the address nor an engine that does not come back must hold up a guest that is ready. */
+const ADDRESS_LIMIT_MS = 5_000;
+const INSTALL_LIMIT_MS = 60_000;
+
+const ENGINE_PORT = 2376;
+
+/** `$1`: the certificate; its key is standard input. dockerd reads them when it begins, which its supervisor lets it do again. */
+const INSTALL = `set -e
+cat >/etc/mk/tls/key.pem
+printf %s "$1" >/etc/mk/tls/cert.pem
+read -r pid </run/mk/dockerd.pid
+kill "$pid"
+while kill -0 "$pid" 2>/dev/null; do usleep 100000; done
+until docker version >/dev/null 2>&1; do usleep 100000; done`;
+
+/**
+ * Gives the engine of a guest that has just booted a certificate for the address at which the host reaches it, where that of the seed is not
+ * valid for it: what another's DHCP server gives is known only now. The next seed has it. One that cannot be given is a warning.
+ */
+export async function certifyEngine(engine: Engine, session: MachineSession, op: CoreOperation): Promise<void> {
+  if (session.driver.traits.image === "none") return;
+  const host = await addressOf(session, op);
+  const made = host === undefined ? undefined : await session.identity.certificateFor(host);
+  if (made === undefined) return;
+  await op.step("certificate", "giving the engine a certificate for its address", () =>
+    install(engine, session, made, op),
+  );
+}
+
+/** Undefined when the driver does not tell it, which is an error for those who need it alone. */
+async function addressOf({ machine }: MachineSession, op: CoreOperation): Promise<string | undefined> {
+  using limit = timeLimit(ADDRESS_LIMIT_MS);
+  const signal = AbortSignal.any([op.signal, limit.signal]);
+  try {
+    return (await raceAbort(machine.endpoint(ENGINE_PORT, { ...op, signal }), signal)).host;
+  } catch (error) {
+    op.signal.throwIfAborted();
+    op.log("the driver does not tell the address of the engine", { reason: messageOf(error) });
+    return undefined;
+  }
+}
+
+async function install(engine: Engine, session: MachineSession, made: CertifiedKey, op: CoreOperation): Promise<void> {
+  using limit = timeLimit(INSTALL_LIMIT_MS);
+  const signal = AbortSignal.any([op.signal, limit.signal]);
+  try {
+    const access = await session.machine.access({ ...op, signal });
+    await using transport = createTransport(engine.host, access, { machine: session });
+    const argv = ["sudo", "-n", "sh", "-c", INSTALL, "mk", made.certificate];
+    await transport.exec(argv, { signal, input: made.privateKey, check: true });
+  } catch (error) {
+    op.signal.throwIfAborted();
+    op.emit({
+      type: "note",
+      level: "warning",
+      message:
+        "the engine has no certificate for its address: docker clients refuse it until the machine is started again",
+      fields: { reason: messageOf(error) },
+    });
+  }
+}
