@@ -37,6 +37,11 @@ export default defineDriver({
   }),
   parseConfig(raw): Config {
     const { version, host, port, user, key } = (raw ?? {}) as Partial<Config>;
+    if (Number(version) > 1) {
+      throw new MkError("STATE_TOO_NEW", "the stored configuration is one of a later version of this driver", {
+        hint: "Update mk-driver-generic.",
+      });
+    }
     if (
       version === 1 &&
       typeof host === "string" &&
@@ -65,12 +70,12 @@ export default defineDriver({
           : { state: "stopped" };
       },
       create: (op) =>
-        op.step("register", `Registering ${address}`, async () => {
+        op.step("register", `registering ${address}`, async () => {
           op.undo(() => record.write({}));
           await detach(op);
         }),
       start: (op) =>
-        op.step("attach", `Connecting to ${address}`, async () => {
+        op.step("attach", `connecting to ${address}`, async () => {
           if (!(await answers(host, address, port, op.signal))) {
             throw new MkError("NETWORK_FAILED", `${address} does not answer on port ${port}`, {
               hint: "Power it on, and check --generic-ip-address and --generic-ssh-port.",
