@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createNodeHost } from "./node-host.js";
 
 describe("createNodeHost", () => {
@@ -24,6 +24,23 @@ describe("createNodeHost", () => {
     expect(await host.processes.signal(daemon.identity, "SIGKILL")).toBe(true);
     await host.processes.waitGone(daemon.identity, AbortSignal.timeout(10_000));
     expect(await host.processes.isAlive(daemon.identity)).toBe(false);
+  });
+
+  test("knows a process of macOS again in a session with another time zone", async () => {
+    const PATH = `${home}:${process.env.PATH}`;
+    await writeFile(join(home, "sysctl"), "#!/bin/sh\necho boot\n", { mode: 0o755 });
+    // As macOS' own does for `lstart`, in local time.
+    const ps = `const [day, month, date, year, time] = new Date(1e9).toString().split(" ");
+      console.log("S", day, month, date, time, year, "/bin/mk");`;
+    await writeFile(join(home, "ps"), `#!${process.execPath}\n${ps}\n`, { mode: 0o755 });
+    using platform = vi.spyOn(process, "platform", "get").mockReturnValue("darwin");
+    void platform;
+    const [here, there] = ["Europe/Berlin", "Asia/Tokyo"].map(
+      (TZ) => createNodeHost({ home, env: { PATH, TZ } }).processes,
+    );
+    const identity = await here?.identify(42);
+    expect(identity).toMatchObject({ startTime: "Mon Jan 12 13:46:40 1970" });
+    expect(await there?.identify(42)).toEqual(identity);
   });
 
   test("remembers a fact until the host reboots", async () => {

@@ -36,8 +36,9 @@ export function createNodeHost({ home, env = process.env }: NodeHostOptions = {}
     const [path, module] = await Promise.all([resolve(file), import("./run.js")]);
     return module.run(path, args, options, { platform, env });
   };
-  // Output is parsed: it must not depend on the user's language.
-  const runTool: RunTool = async (file, args) => (await run(file, args, { env: { ...env, LC_ALL: "C" } })).stdout;
+  // Output is parsed, and compared with that of other sessions: it must not depend on the user's language or time zone.
+  const runTool: RunTool = async (file, args) =>
+    (await run(file, args, { env: { ...env, LC_ALL: "C", TZ: "UTC" } })).stdout;
 
   let boot: Promise<string> | undefined;
   const bootId = (): Promise<string> => (boot ??= readBootId(platform, runTool));
