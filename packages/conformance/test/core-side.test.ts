@@ -211,7 +211,7 @@ describe("the guest's clock", () => {
     traits: DriverTraits,
     shell: string,
     work: (machine: MachineHandle, asked: () => Promise<readonly string[]>, events: MkEvent[]) => Promise<void>,
-    sleptMs?: () => number,
+    sleptMs?: () => number | undefined,
   ): Promise<void> {
     const home = await mkdtemp(join(tmpdir(), "mk-core-side-"));
     const log = join(home, "asked");
@@ -258,8 +258,8 @@ describe("the guest's clock", () => {
     });
   });
 
-  test("is set by a start of a machine that runs when the host has slept, and only then", async () => {
-    let slept = 0;
+  test("is set by a start of a machine that runs when the host has slept or does not know, and only then", async () => {
+    let slept: number | undefined = 0;
     await withClock(
       VM,
       writesDown,
@@ -269,6 +269,9 @@ describe("the guest's clock", () => {
         slept = 3_600_000;
         await machine.start();
         expect(times(await asked())).toHaveLength(1);
+        slept = undefined;
+        await machine.start();
+        expect(times(await asked())).toHaveLength(2);
       },
       () => slept,
     );

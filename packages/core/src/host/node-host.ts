@@ -79,7 +79,7 @@ export function createNodeHost({ home, env = process.env }: NodeHostOptions = {}
       return module.runDirectory(key, { platform, env, uid, temporaryDirectory });
     },
     now: () => Date.now(),
-    sleptMs,
+    sleptMs: () => sleptMs(platform),
     delay,
     cache: bootCache(join(mkHome, "cache", "host"), files, bootId),
   };

@@ -1,3 +1,4 @@
+import type { Host } from "../contract/host.js";
 import type { Operation } from "../contract/operation.js";
 import type { MachineState, MachineStatus } from "../contract/status.js";
 import { MkError } from "../errors.js";
@@ -24,7 +25,7 @@ export async function bootMachine(engine: Engine, session: MachineSession, call:
     assertUsable(name, status);
     if (status.state === "running" || status.state === "starting") {
       await waitUntilReady(engine, session, op, status.state);
-      if ((engine.host.sleptMs?.() ?? 0) > 0) await syncClock(engine, session, op);
+      if (mayHaveSlept(engine.host)) await syncClock(engine, session, op);
       return;
     }
 
@@ -48,6 +49,11 @@ export async function bootMachine(engine: Engine, session: MachineSession, call:
     await op.step("resolve", "finishing", () => intent.resolve());
     op.emit({ type: "machine.state", state: "running" });
   });
+}
+
+/** Where the system does not tell, it counts as slept: a clock that is right is left alone. */
+function mayHaveSlept(host: Host): boolean {
+  return host.sleptMs !== undefined && host.sleptMs() !== 0;
 }
 
 /** A machine on its way down is brought down: a start must not race its power-off. */
