@@ -46,6 +46,27 @@ test("stop without force does not cut the power of a machine whose hypervisor do
   });
 });
 
+test("what the user has no permission for is told as that, and not as a machine that does not answer", async () => {
+  let denied = false;
+  const { driver, seen } = stubDriver((machine) => ({
+    inspect: async () => {
+      if (denied) throw new MkError("PERMISSION_DENIED", "may not read the record", { hint: "Take it back." });
+      return { state: machine.state } as MachineStatus;
+    },
+  }));
+  await withMk(driver, async (mk) => {
+    await using machine = await mk.start({ name: "m" });
+    denied = true;
+    for (const work of [() => machine.stop(), () => machine.start(), () => machine.delete()]) {
+      await expect(work()).rejects.toMatchObject({ code: "PERMISSION_DENIED", hint: "Take it back." });
+    }
+    expect(await machine.status()).toEqual({ state: "unknown", reason: "may not read the record" });
+    expect(seen.calls).toEqual(["create", "start"]);
+    denied = false;
+    await machine.delete();
+  });
+});
+
 test("stop does not cut the power when the hypervisor falls silent while the guest shuts down", async () => {
   const { driver, seen } = stubDriver((machine) => ({
     stop: async () => {

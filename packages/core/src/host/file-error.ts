@@ -1,5 +1,9 @@
+import { lstatSync } from "node:fs";
 import { constants } from "node:os";
+import { dirname } from "node:path";
 import { MkError, type MkErrorCode } from "../errors.js";
+import { quoteForShell } from "../ssh/quote-for-shell.js";
+import { hostUser } from "./host-user.js";
 
 const CODES: Readonly<Record<string, MkErrorCode>> = {
   ENOSPC: "NO_SPACE",
@@ -32,10 +36,38 @@ export function fileError(error: unknown, action: string, path: string): MkError
   const errno = errnoOf(error);
   const code = (errno !== undefined && CODES[errno]) || "IO_FAILED";
   return new MkError(code, `cannot ${action} ${path}: ${reason(error, errno)}`, {
-    hint: errno === undefined ? undefined : HINTS[errno],
+    hint: code === "PERMISSION_DENIED" ? ownerHint(path) : HINTS[errno ?? ""],
     cause: error,
     details: { path, ...(errno !== undefined && { errno }) },
   });
+}
+
+/**
+ * How the user takes back what another user, such as root by `sudo mk start`, put below a directory of theirs. Undefined for what is below
+ * none: to own what is the system's would break it.
+ */
+function ownerHint(path: string): string | undefined {
+  const { uid, name } = hostUser();
+  if (uid <= 0) return undefined;
+  let foreign: { readonly path: string; readonly uid: number } | undefined;
+  for (let at = path; ; at = dirname(at)) {
+    const owner = ownerOf(at);
+    if (owner === uid) break;
+    if (owner !== undefined) foreign = { path: at, uid: owner };
+    if (dirname(at) === at) return undefined;
+  }
+  if (foreign === undefined) return undefined;
+  const owner = foreign.uid === 0 ? "root" : `user ${foreign.uid}`;
+  return `Take back what belongs to ${owner}: sudo chown -R ${name} ${quoteForShell(foreign.path)}`;
+}
+
+/** Undefined where that cannot be seen, as within a directory that the user may not enter. */
+function ownerOf(path: string): number | undefined {
+  try {
+    return lstatSync(path).uid;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Node's text is `ENOENT: no such file or directory, open '/path'`; the path is already named. */

@@ -55,12 +55,16 @@ function withoutSecrets({ redact, driver }: MachineSession, error: unknown): unk
   return redact(new MkError("DRIVER_FAILED", `driver ${driver.name} failed: ${messageOf(error)}`, { cause: error }));
 }
 
-/** The machine's real state. Never throws for the driver's sake: one that fails or hangs gives `unknown` with the reason. */
+/**
+ * The machine's real state. A driver that fails or hangs gives `unknown` with the reason; only its PERMISSION_DENIED is thrown, since the
+ * machine may be well and no force helps against that.
+ */
 export async function inspectMachine(session: MachineSession, signal: AbortSignal): Promise<MachineStatus> {
   try {
     return await askMachine(session, signal);
   } catch (error) {
     signal.throwIfAborted();
+    if (MkError.is(error, "PERMISSION_DENIED")) throw error;
     if (MkError.is(error, "MACHINE_UNRESPONSIVE") && typeof error.details?.reason === "string") {
       return { state: "unknown", reason: error.details.reason };
     }

@@ -50,7 +50,7 @@ export function createMachineStore(home: Home): MachineStore {
       return { kind: "good", config: decodeMachineConfig(await readBounded(join(directory, "config.json")), name) };
     } catch (error) {
       if (errnoOf(error) === "ENOENT" && !(await exists(directory))) return { kind: "absent" };
-      const problem = readProblem(error, name);
+      const problem = readProblem(error, name, directory);
       if (problem.code === "STATE_TOO_NEW" || problem.code === "PERMISSION_DENIED") return { kind: "broken", problem };
       try {
         const config = decodeMachineConfig(await readBounded(join(directory, "config.json.last")), name);
@@ -166,10 +166,10 @@ async function readBounded(path: string): Promise<string> {
   }
 }
 
-function readProblem(error: unknown, name: string): MkError {
+function readProblem(error: unknown, name: string, directory: string): MkError {
   if (MkError.is(error)) return error;
   if (errnoOf(error) === "EACCES" || errnoOf(error) === "EPERM")
-    return fileError(error, "read", `config.json of machine ${name}`);
+    return fileError(error, "read", join(directory, "config.json"));
   return new MkError("CONFIG_CORRUPT", `config.json of machine ${JSON.stringify(name)} cannot be read`, {
     hint: `Put the file back from a backup, or run \`mk delete --forget -p ${name}\`.`,
     details: { name },
