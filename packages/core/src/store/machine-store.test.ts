@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -131,6 +131,40 @@ describe("the store", () => {
     await store.sweep();
     expect(await readdir(directory.join("machines"))).toEqual([]);
     expect(await readFile(directory.join("precious"), "utf8")).toBe("keep me");
+  });
+
+  it("lists and removes a machine that was moved to another disk and linked to, contents and all", async () => {
+    await put("one");
+    await rename(directory.join("machines", "one"), directory.join("moved"));
+    await symlink(directory.join("moved"), directory.join("machines", "one"));
+    expect(await store.names()).toEqual(["one"]);
+    expect(await store.read("one")).toMatchObject({ kind: "good" });
+    await store.remove("one");
+    expect(await readdir(directory.join("machines"))).toEqual([]);
+    expect(await readdir(directory.join("moved"))).toEqual([]);
+  });
+
+  it("finishes the removal of a machine that is linked to, when it was interrupted", async () => {
+    await put("one");
+    await rename(directory.join("machines", "one"), directory.join("moved"));
+    await rm(directory.join("moved", "config.json"));
+    await symlink(directory.join("moved"), directory.join("machines", ".trash-0123456789ab"));
+    await store.sweep();
+    expect(await readdir(directory.join("machines"))).toEqual([]);
+    expect(await readdir(directory.join("moved"))).toEqual([]);
+  });
+
+  it("removes a machine's link alone where it leads nowhere or to what is no machine", async () => {
+    await mkdir(directory.join("precious"));
+    await writeFile(directory.join("precious", "config.json"), "{}");
+    await symlink(directory.join("precious"), directory.join("machines", "other"));
+    await symlink(directory.join("nowhere"), directory.join("machines", "gone"));
+    expect(await store.names()).toEqual(["gone", "other"]);
+    expect(await store.read("gone")).toMatchObject({ kind: "broken" });
+    await store.remove("other");
+    await store.remove("gone");
+    expect(await readdir(directory.join("machines"))).toEqual([]);
+    expect(await readdir(directory.join("precious"))).toEqual(["config.json"]);
   });
 
   it("names what is left of a machine whose files cannot all be removed, and passes over it from then on", async () => {

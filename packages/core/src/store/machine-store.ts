@@ -12,8 +12,9 @@ import { isTemporary, syncDirectory, writeFileAtomic } from "./write-file-atomic
 
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 const TRASH = ".trash-";
+const LAST_GOOD = "config.json.last";
 /** What says which machine this is and what is being done to it. */
-const KEPT = new Set(["config.json", "config.json.last", "intent.json"]);
+const KEPT = new Set(["config.json", LAST_GOOD, "intent.json"]);
 
 /** What is known of a machine by its files alone. `recovered`: config.json is damaged and its last good copy was read. */
 export type StoredMachine =
@@ -35,7 +36,10 @@ export interface MachineStore {
   repair(name: string): Promise<void>;
   /** Empties the machine's directory of all but its config and its intent. */
   clear(name: string): Promise<void>;
-  /** Removes the directory: at once for every reader, since it is renamed first. An error names what could not be removed. */
+  /**
+   * Removes the directory: at once for every reader, since it is renamed first. Of one that the user moved elsewhere and linked to, the link
+   * and the contents. An error names what could not be removed.
+   */
   remove(name: string): Promise<void>;
   /** Removes temporary files that a killed mk left in the machine's directory. */
   tidy(name: string): Promise<void>;
@@ -53,7 +57,7 @@ export function createMachineStore(home: Home): MachineStore {
       const problem = readProblem(error, name, directory);
       if (problem.code === "STATE_TOO_NEW" || problem.code === "PERMISSION_DENIED") return { kind: "broken", problem };
       try {
-        const config = decodeMachineConfig(await readBounded(join(directory, "config.json.last")), name);
+        const config = decodeMachineConfig(await readBounded(join(directory, LAST_GOOD)), name);
         return { kind: "recovered", config, problem };
       } catch (lastError) {
         // The config is written before the driver is first called: without any there is nothing but a creation that was killed.
@@ -66,10 +70,13 @@ export function createMachineStore(home: Home): MachineStore {
     async names() {
       try {
         const entries = await readdir(home.machines, { withFileTypes: true });
-        return entries
-          .filter((entry) => entry.isDirectory() && isMachineName(entry.name))
-          .map(({ name }) => name)
-          .sort();
+        return (
+          entries
+            // A link where the user moved a machine to another disk, which may not be there now: a machine it is all the same.
+            .filter((entry) => (entry.isDirectory() || entry.isSymbolicLink()) && isMachineName(entry.name))
+            .map(({ name }) => name)
+            .sort()
+        );
       } catch (error) {
         if (errnoOf(error) === "ENOENT") return [];
         throw fileError(error, "read", home.machines);
@@ -95,7 +102,7 @@ export function createMachineStore(home: Home): MachineStore {
       await failpoint("store.config:after");
       // A second file, not a link: damage to the one must not be damage to the other.
       await failpoint("store.last-good:before");
-      await writeFileAtomic(join(directory, "config.json.last"), text);
+      await writeFileAtomic(join(directory, LAST_GOOD), text);
       await failpoint("store.last-good:after");
     },
     async repair(name) {
@@ -146,7 +153,7 @@ export function createMachineStore(home: Home): MachineStore {
       for (const entry of entries) {
         if (!entry.startsWith(TRASH)) continue;
         // Who removed the machine was told of what stays; here it stands in nobody's way.
-        await rm(join(home.machines, entry), { recursive: true, force: true }).catch(() => undefined);
+        await removeTrash(join(home.machines, entry)).catch(() => undefined);
       }
     },
   };
@@ -180,6 +187,7 @@ function readProblem(error: unknown, name: string, directory: string): MkError {
 /** Removes what is left of a machine that no reader finds any more. */
 async function removeTrash(trash: string): Promise<void> {
   try {
+    await emptyIfLinked(trash);
     await rm(trash, { recursive: true, force: true });
   } catch (error) {
     // Another mk sweeps at the same time.
@@ -187,6 +195,21 @@ async function removeTrash(trash: string): Promise<void> {
     const { code, message, details, cause } = fileError(error, "remove", trash);
     const hint = `Remove ${trash} yourself; the machine is gone but for these files.`;
     throw new MkError(code, message, { hint, details, cause });
+  }
+}
+
+/** Empties the directory that a link leads to. One without a machine's config is another's, whatever its link was called. */
+async function emptyIfLinked(link: string): Promise<void> {
+  if (!(await lstat(link)).isSymbolicLink()) return;
+  const entries = await readdir(link).catch((error: unknown): string[] => {
+    // Where it leads nowhere, the link itself is all there is to remove.
+    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return [];
+    throw error;
+  });
+  if (!entries.includes(LAST_GOOD)) return;
+  // That last, so that a removal that was interrupted goes on.
+  for (const entry of [...entries.filter((each) => each !== LAST_GOOD), LAST_GOOD]) {
+    await rm(join(link, entry), { recursive: true, force: true });
   }
 }
 
