@@ -4,7 +4,17 @@ import { once } from "node:events";
 import { readFile, rm } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
-import { createMk, type EventData, type Machine, type Mk, type MkOptions } from "@mk/core";
+import { type Duplex, PassThrough } from "node:stream";
+import {
+  createMk,
+  createNodeHost,
+  type EventData,
+  type Machine,
+  type Mk,
+  MkError,
+  type MkOptions,
+  type Network,
+} from "@mk/core";
 import { type TemporaryDirectory, temporaryDirectory, until } from "@mk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fakeImages } from "./images.js";
@@ -143,6 +153,40 @@ describe("the certificate of a machine's engine", () => {
     expect(events).toContainEqual(
       expect.objectContaining({ type: "note", level: "warning", message: expect.stringContaining("certificate") }),
     );
+  });
+});
+
+describe("a start whose guest says that it is ready", () => {
+  /** What is noted when connecting to the machine has this outcome. */
+  async function notesOf(host: string, outcome: () => Promise<Duplex>): Promise<readonly EventData[]> {
+    const events: EventData[] = [];
+    const node = createNodeHost({ home: home.path });
+    // The driver speaks to its machine over a socket of its own.
+    const connect: Network["connect"] = (target, signal) =>
+      "host" in target ? outcome() : node.network.connect(target, signal);
+    await using mk = openMk(
+      () => ({ access: async () => ({ via: "ssh", host, port: 22, user: "mk", hostKey: "pinned" }) }),
+      {
+        host: { ...node, network: { ...node.network, connect } },
+        onEvent: ({ data }) => void events.push(data),
+      },
+    );
+    await using machine = await mk.start();
+    expect(await machine.status()).toEqual({ state: "running" });
+    await machine.delete();
+    return events.filter(({ type }) => type === "note");
+  }
+  const fails = () => Promise.reject(new MkError("NETWORK_FAILED", "it does not answer"));
+
+  it("warns of what may drop the way to the machine when the host does not reach it", async () => {
+    expect(await notesOf("192.0.2.7", fails)).toEqual([
+      expect.objectContaining({ level: "warning", message: expect.stringMatching(/192\.0\.2\.7:22.* VPN .*firewall/) }),
+    ]);
+  });
+
+  it("warns of nothing when the host reaches it, and does not try where the way is this computer itself", async () => {
+    expect(await notesOf("192.0.2.7", async () => new PassThrough())).toEqual([]);
+    expect(await notesOf("127.0.0.1", fails)).toEqual([]);
   });
 });
 

@@ -3,6 +3,7 @@ import type { ConnectTarget } from "../contract/host.js";
 import { MkError } from "../errors.js";
 import { errnoOf } from "./file-error.js";
 import { assertUnixPath } from "./unix-path.js";
+import { UNREACHABLE_HINT } from "./unreachable-hint.js";
 
 type SocketTarget = Exclude<ConnectTarget, { readonly argv: unknown }>;
 
@@ -41,10 +42,17 @@ function connectError(error: Error, target: SocketTarget): MkError {
     });
   }
   return new MkError("NETWORK_FAILED", `cannot connect to ${name}: ${REASONS[errno ?? ""] ?? error.message}`, {
+    hint: HINTS[errno ?? ""],
     cause: error,
     details: { target, errno },
   });
 }
+
+const HINTS: Readonly<Record<string, string>> = {
+  ETIMEDOUT: UNREACHABLE_HINT,
+  EHOSTUNREACH: UNREACHABLE_HINT,
+  ENETUNREACH: UNREACHABLE_HINT,
+};
 
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there",

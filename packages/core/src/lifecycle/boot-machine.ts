@@ -7,6 +7,7 @@ import { waitForGuest } from "../readiness/wait-for-guest.js";
 import { waitForShell } from "../readiness/wait-for-shell.js";
 import type { Call } from "./call.js";
 import { certifyEngine } from "./certify-engine.js";
+import { checkReachable } from "./check-reachable.js";
 import type { Engine } from "./engine.js";
 import { assertUsable, inspectMachine } from "./inspect-machine.js";
 import type { MachineSession } from "./machine-session.js";
@@ -112,4 +113,5 @@ async function waitUntilReady(
   if (machine.console === undefined || !writesMarkers) return await waitForShell(engine, session, op);
   const isReady = (ask: Operation): Promise<boolean> => askGuest(engine, session, READY, ask);
   await waitForGuest({ machine, console: machine.console, isReady, hasRun: from !== "stopped" }, op);
+  await checkReachable(engine, session, op);
 }

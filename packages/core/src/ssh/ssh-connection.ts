@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type { Client, ConnectConfig } from "ssh2";
 import type { Host } from "../contract/host.js";
 import { MkError } from "../errors.js";
+import { UNREACHABLE_HINT } from "../host/unreachable-hint.js";
 import { createHostKeyCheck, type HostKeyCheck } from "./host-key-check.js";
 import type { SshTarget } from "./ssh-target.js";
 
@@ -197,7 +198,10 @@ class PhaseTimer {
     return new MkError(
       "TIMED_OUT",
       `the SSH server of machine ${machine} (${host}:${port}) did not ${WHAT[this.phase]} in ${ms / 1000} s`,
-      { details: { machine, host, port, phase: this.phase, deadlineMs: ms } },
+      {
+        hint: this.phase === "connect" ? UNREACHABLE_HINT : undefined,
+        details: { machine, host, port, phase: this.phase, deadlineMs: ms },
+      },
     );
   }
 

@@ -21,6 +21,7 @@ export interface FakeServer extends AsyncDisposable {
 export async function fakeServer(
   behave: (socket: Socket, hostKey: string) => void,
   deadlines: Partial<SshDeadlines> = {},
+  from = host,
 ): Promise<FakeServer> {
   const directory = await temporaryDirectory();
   const [user, key] = await Promise.all([generateSshKeyPair(), generateSshKeyPair()]);
@@ -34,7 +35,7 @@ export async function fakeServer(
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const transport = createTransport(
-    host,
+    from,
     { via: "ssh", host: "127.0.0.1", port: portOf(server), user: "mk", hostKey: "pinned" },
     { machine: { name: "fake", directory: directory.path }, deadlines },
   );

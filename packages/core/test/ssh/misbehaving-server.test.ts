@@ -18,6 +18,18 @@ describe("a connection to a server that", () => {
     });
   });
 
+  test("is never reached ends by the connection's deadline, with the hint of what may drop it", async () => {
+    const connect: typeof host.network.connect = (_target, signal) =>
+      new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+    const dropping = { ...host, network: { ...host.network, connect } };
+    await using server = await fakeServer(() => undefined, { connect: SHORT_MS }, dropping);
+    await expect(server.transport.exec(["true"])).rejects.toMatchObject({
+      code: "TIMED_OUT",
+      hint: expect.stringMatching(/VPN.*firewall/),
+      details: { phase: "connect" },
+    });
+  });
+
   test("says its version and stalls ends by the handshake's deadline", async () => {
     await using server = await fakeServer((socket) => socket.write(VERSION), { handshake: SHORT_MS });
     await expect(server.transport.exec(["true"])).rejects.toMatchObject({
