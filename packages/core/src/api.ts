@@ -149,9 +149,14 @@ export interface MachineHandle extends AsyncDisposable {
     options?: CallOptions,
   ): Promise<Forward>;
   docker(options?: CallOptions): Promise<DockerEnvironment>;
-  /** The console: bytes of the last start, then live if `follow`. */
-  console(options?: CallOptions & { readonly follow?: boolean }): AsyncIterable<Uint8Array>;
-  /** Events of this machine's operations in this process, replayed from the first; ends when the handle is disposed. */
+  /** The console: bytes of the last start, then live if `follow`. `onCaughtUp` is called once, when what there was has been read. */
+  console(
+    options?: CallOptions & { readonly follow?: boolean; readonly onCaughtUp?: () => void },
+  ): AsyncIterable<Uint8Array>;
+  /**
+   * Events of this machine's operations in this process, replayed from the first; ends when the handle is disposed, and when mk was aborted
+   * and has rolled back what it did.
+   */
   events(): AsyncIterable<MkEvent>;
   /** Phases of the last start through this handle. */
   readonly timings: readonly PhaseTiming[];
@@ -185,5 +190,6 @@ export interface Mk extends AsyncDisposable {
   probe(options?: CallOptions): Promise<readonly DriverReport[]>;
   /** What `start` would have to do to an existing machine: empty when it is as asked. */
   plan(request: StartRequest): Promise<readonly SettingChange[]>;
+  /** Events of all operations in this process, replayed from the first; ends when mk is disposed, or aborted and has rolled back. */
   events(): AsyncIterable<MkEvent>;
 }

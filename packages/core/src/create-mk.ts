@@ -118,7 +118,7 @@ export function createMk(options: MkOptions = {}): Mk {
         const running = state !== "stopped" && state !== "absent";
         return planChanges({ config, driver, machine, driverName, request, running }).changes;
       }),
-    events: () => events.read(),
+    events: () => events.read({ signal: instance.settled }),
     async [Symbol.asyncDispose]() {
       await instance.end(new MkError("CANCELLED", "this instance of mk was disposed"));
       events.close();

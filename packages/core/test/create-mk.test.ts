@@ -774,6 +774,32 @@ describe("events", () => {
     await using mk = openMk(
       changed((machine) => ({
         start: (op) =>
+  it("end with the abort of mk for who reads them within the block that deletes the machine", async () => {
+    const controller = new AbortController();
+    await using mk = openMk({}, { signal: controller.signal });
+    {
+      await using machine = await mk.start({ onDispose: "delete" });
+      for await (const { data } of machine.events()) {
+        if (data.type === "operation.finished" && data.operation === "start") controller.abort();
+      }
+    }
+    await using after = openMk();
+    expect(await after.list()).toEqual([]);
+  });
+
+  it("tell what the abort of mk rolled back before they end", async () => {
+    const controller = new AbortController();
+    await using mk = openMk({}, { signal: controller.signal });
+    const started = mk.start({ driver: "process", options: { boot: "silent" } }).catch((error: unknown) => error);
+    const types: string[] = [];
+    for await (const { data } of mk.events()) {
+      types.push(data.type);
+      if (data.type === "step.started" && data.step === "ssh") controller.abort();
+    }
+    expect(types.slice(-2)).toEqual(["undo.finished", "operation.failed"]);
+    expect(await started).toMatchObject({ code: "CANCELLED" });
+  });
+
           op
             .step("leak", `using ${secret}`, () => Promise.reject(new Error(`refused ${secret}`)))
             .then(() => machine.start(op)),

@@ -162,8 +162,13 @@ export function createMachineHandle({
       const signals = [instance.signal, closing.signal, ...(options.signal === undefined ? [] : [options.signal])];
       yield* commands.readConsole(engine, name, AbortSignal.any(signals), options.follow === true);
     },
-    // Not the instance's signal: what its roll-backs tell comes after that. The stream ends with the instance in any case.
-    events: () => engine.events.read({ source: machineSource(name), signal: closed.signal }),
+    // Who reads them within the block disposes the handle only after the last one: that must come with the instance's abort too, but not
+    // before what its roll-backs tell.
+    events: () =>
+      engine.events.read({
+        source: machineSource(name),
+        signal: AbortSignal.any([closed.signal, instance.settled]),
+      }),
     async [Symbol.asyncDispose]() {
       if (closing.signal.aborted) return;
       closing.abort();
