@@ -12,6 +12,10 @@ describe("a race with an abort", () => {
     await expect(raceAbort(Promise.reject(error), never)).rejects.toBe(error);
   });
 
+  it("takes a plain value, as a driver without types may answer", async () => {
+    expect(await raceAbort(undefined, never)).toBe(undefined);
+  });
+
   it("rejects with the reason as it is when the signal aborts", async () => {
     const controller = new AbortController();
     const raced = raceAbort(hangs(), controller.signal);

@@ -1,8 +1,8 @@
 /**
  * Settles as the promise does, or rejects with the signal's reason `graceMs` after it aborted: what ignores its signal must not hold up who
- * waits for it. What it was doing then goes on unseen.
+ * waits for it. What it was doing then goes on unseen. A plain value, as a driver without types may answer, is taken as it is.
  */
-export function raceAbort<T>(promise: Promise<T>, signal: AbortSignal, graceMs = 0): Promise<T> {
+export function raceAbort<T>(promise: T | PromiseLike<T>, signal: AbortSignal, graceMs = 0): Promise<T> {
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
     const onAbort = (): void => {
@@ -12,9 +12,11 @@ export function raceAbort<T>(promise: Promise<T>, signal: AbortSignal, graceMs =
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
     // Heard even where the signal aborted before: else its rejection would be an unhandled one.
-    void promise.then(resolve, reject).finally(() => {
-      signal.removeEventListener("abort", onAbort);
-      clearTimeout(timer);
-    });
+    void Promise.resolve(promise)
+      .then(resolve, reject)
+      .finally(() => {
+        signal.removeEventListener("abort", onAbort);
+        clearTimeout(timer);
+      });
   });
 }
