@@ -1,4 +1,4 @@
-import { parseCount } from "@mk/core";
+import { type MachineHandle, parseCount } from "@mk/core";
 import type { Command } from "../context.js";
 import { isOn, text } from "../flags.js";
 import { machineName } from "../machine-name.js";
@@ -12,42 +12,30 @@ export const logs: Command = async (context, [argument], flags) => {
   const machine = await (await context.mk()).machine(await machineName(context, argument));
   // A reader that goes away ends the reading, and with it the command.
   const signal = AbortSignal.any([context.signal, stdout.closed]);
-  const console = machine.console({ signal, follow });
   try {
-    if (wanted !== undefined) await writeTail(stdout, console, new Tail(wanted), follow);
-    else for await (const bytes of console) stdout.write(bytes);
+    if (wanted === undefined) for await (const bytes of machine.console({ signal, follow })) stdout.write(bytes);
+    else await writeTail(stdout, machine, new Tail(wanted), { signal, follow });
   } catch (error) {
     if (!stdout.closed.aborted) throw error;
   }
   context.signal.throwIfAborted();
 };
 
-/** What is there comes without such a pause, and within this time from its first byte. */
-const PAUSE_MS = 250;
-const CATCH_UP_MS = 1000;
-
 /** Writes the last lines of what is there; then, of a console that is followed, all that comes. */
-async function writeTail(stdout: Output, console: AsyncIterable<Uint8Array>, tail: Tail, follow: boolean) {
+async function writeTail(
+  stdout: Output,
+  machine: MachineHandle,
+  tail: Tail,
+  options: { readonly signal: AbortSignal; readonly follow: boolean },
+): Promise<void> {
   let isThere = true;
-  const catchUp = () => {
-    if (isThere) stdout.write(tail.bytes());
+  const onCaughtUp = () => {
+    stdout.write(tail.bytes());
     isThere = false;
   };
-  let limit: NodeJS.Timeout | undefined;
-  let pause: NodeJS.Timeout | undefined;
-  try {
-    for await (const bytes of console) {
-      if (isThere) tail.push(bytes);
-      else stdout.write(bytes);
-      if (!follow) continue;
-      limit ??= setTimeout(catchUp, CATCH_UP_MS);
-      clearTimeout(pause);
-      pause = setTimeout(catchUp, PAUSE_MS);
-    }
-    catchUp();
-  } finally {
-    clearTimeout(limit);
-    clearTimeout(pause);
+  for await (const bytes of machine.console({ ...options, onCaughtUp })) {
+    if (isThere) tail.push(bytes);
+    else stdout.write(bytes);
   }
 }
 

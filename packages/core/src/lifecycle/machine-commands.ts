@@ -1,7 +1,7 @@
 import type { StartRequest } from "../api.js";
 import type { Machine } from "../contract/machine.js";
 import { MkError } from "../errors.js";
-import { consoleOf } from "../readiness/console-of.js";
+import { type ConsoleReading, consoleOf } from "../readiness/console-of.js";
 import { bootMachine } from "./boot-machine.js";
 import type { Call } from "./call.js";
 import { deleteMachine, forgetMachine } from "./delete-machine.js";
@@ -90,15 +90,15 @@ async function removeLocked(engine: Engine, name: string, call: Call, forget: bo
   }
 }
 
-/** Console bytes of the last start; then, if `follow`, live until the signal aborts. */
+/** Console bytes of the last start; then, if they are followed, live until the signal aborts. */
 export async function* readConsole(
   engine: Engine,
   name: string,
   signal: AbortSignal,
-  follow: boolean,
+  reading: ConsoleReading,
 ): AsyncGenerator<Uint8Array> {
   await using session = await openSession(engine, await readConfig(engine, name), signal);
-  yield* consoleOf(session, signal, follow);
+  yield* consoleOf(engine, session, signal, reading);
 }
 
 /** MACHINE_NOT_RUNNING, or what else stands against using the machine now. */

@@ -158,9 +158,9 @@ export function createMachineHandle({
       ask("docker environment", options, async (session, op) =>
         dockerEnvironment(session, await session.machine.endpoint(DOCKER_PORT, op)),
       ),
-    async *console(options = {}) {
-      const signals = [instance.signal, closing.signal, ...(options.signal === undefined ? [] : [options.signal])];
-      yield* commands.readConsole(engine, name, AbortSignal.any(signals), options.follow === true);
+    async *console({ signal, ...reading } = {}) {
+      const signals = [instance.signal, closing.signal, ...(signal === undefined ? [] : [signal])];
+      yield* commands.readConsole(engine, name, AbortSignal.any(signals), reading);
     },
     // Who reads them within the block disposes the handle only after the last one: that must come with the instance's abort too, but not
     // before what its roll-backs tell.
