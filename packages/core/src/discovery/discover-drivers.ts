@@ -7,6 +7,8 @@ import { readManifest } from "./read-manifest.js";
 import { type DriverRoot, driverRoots, type RootsInput } from "./roots.js";
 import { scanRoot } from "./scan-root.js";
 
+declare const MK_CORE_VERSION: string | undefined;
+
 /** Where drivers are looked for, and who asks. What of {@link Here} is left out is that of this process and this copy of core. */
 export interface DiscoveryInput extends Omit<RootsInput, "driverPath">, Partial<Here> {
   /** MK_DRIVER_PATH and PATH are read. */
@@ -81,9 +83,11 @@ export function discoverDrivers(input: DiscoveryInput): Discovery {
   }
 }
 
-/** By the package's own name: its manifest is elsewhere seen from the sources than from the bundle. */
+/** Built in: a program that bundles core has no manifest of it beside itself. Only the sources read theirs. */
 function ownVersion(): string {
-  return createRequire(import.meta.url)("@mk/core/package.json").version;
+  return typeof MK_CORE_VERSION === "string"
+    ? MK_CORE_VERSION
+    : createRequire(import.meta.url)("../../package.json").version;
 }
 
 function originOf(entry: DriverEntry): string {

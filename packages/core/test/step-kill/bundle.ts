@@ -1,5 +1,6 @@
 import { basename, join } from "node:path";
-import { build } from "tsup";
+import { build, type Options } from "tsup";
+import built from "../../tsup.config.js";
 
 /** Bundles a TypeScript file into `directory` so that plain Node runs it; answers its path. */
 export async function bundle(file: string, directory: string): Promise<string> {
@@ -12,6 +13,7 @@ export async function bundle(file: string, directory: string): Promise<string> {
     outExtension: () => ({ js: ".mjs" }),
     noExternal: [/^@mk\//],
     external: ["ssh2"],
+    define: (built as Options).define ?? {},
     splitting: false,
     clean: false,
     silent: true,
