@@ -594,6 +594,23 @@ describe("settings of an existing machine", () => {
       "it was cancelled before its power was cut",
       (machine, cancel) => async (op) => {
         cancel();
+  it("leaves a machine usable, with a warning, when its driver can change nothing", async () => {
+    await using mk = openMk();
+    const machine = await mk.start({ cpus: 2 });
+    await using failing = openMk(changed(() => ({ reconfigure: () => Promise.reject(new Error("no")) })));
+    const warnings = () =>
+      events.filter(({ data }) => data.type === "note" && data.message.startsWith("the machine may"));
+    const same = await failing.machine("mk");
+    for (const next of [() => same.stop({ force: true }), () => failing.start()]) {
+      events = [];
+      await expect(failing.start({ cpus: 4, allow: "restart" })).rejects.toMatchObject({ code: "DRIVER_FAILED" });
+      expect(warnings()).toHaveLength(0);
+      await next();
+      expect(warnings()).toHaveLength(1);
+    }
+    expect(await machine.info()).toMatchObject({ status: { state: "running" }, spec: { cpus: 2 } });
+  });
+
         await machine.kill(op);
       },
     ],

@@ -1,5 +1,6 @@
 import type { Intent } from "../store/intent.js";
 import type { MachineConfig } from "../store/machine-config.js";
+import { attempt } from "./attempt.js";
 import type { Call } from "./call.js";
 import { deleteMachine } from "./delete-machine.js";
 import type { Engine } from "./engine.js";
@@ -16,7 +17,8 @@ export interface Reconciled {
 /**
  * Finishes or undoes what a killed command began, as its intent on disk says, and opens the machine. Undefined when nothing is left of
  * it: a creation is undone, since nobody has used that machine, and a deletion is finished. What was being started, stopped or changed
- * still exists: its driver is asked for its state each time, so only settings that may be half applied are applied again, as they were.
+ * still exists: its driver is asked for its state each time, so only settings that may be half applied are applied again, as they were; a
+ * driver that cannot is a warning.
  * What was being made anew is left to a start, which goes on with it.
  */
 export async function reconcileMachine(
@@ -50,7 +52,10 @@ async function settle(engine: Engine, session: MachineSession, call: Call): Prom
       return { session };
     case "reconfigure":
       await runOnMachine(engine, session, "reconfigure", call, async (op) => {
-        await op.step("driver", "restoring the machine's settings", async () => session.machine.reconfigure?.(op));
+        // Tried once: a driver that always fails here must not stand between the user and the machine's data.
+        await attempt(op, "the machine may have settings that it was only to get", () =>
+          op.step("driver", "restoring the machine's settings", async () => session.machine.reconfigure?.(op)),
+        );
         await op.step("resolve", "finishing", () => session.intent.resolve());
       });
       return { session };

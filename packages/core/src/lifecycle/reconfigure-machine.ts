@@ -22,8 +22,9 @@ export async function reconfigureMachine(
     });
     await op.step("intent", "noting what is about to be done", () => session.intent.declare("reconfigure"));
     op.undo(async (undo) => {
-      await session.machine.reconfigure?.(undo);
+      // Before the driver, which may fail again: then the intent stays, and the next command gives the machine what is stored.
       await engine.store.write(name, session.config);
+      await session.machine.reconfigure?.(undo);
       await session.intent.resolve();
     });
     await op.step("driver", "changing the machine's settings", async () => changed.machine.reconfigure?.(op));
