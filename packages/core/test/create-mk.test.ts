@@ -40,6 +40,11 @@ function changed(parts: (machine: Machine) => Partial<Machine>): ProcessDriverIn
 /** Never settles and listens to nothing. */
 const hangs = (): Promise<never> => new Promise(() => undefined);
 
+/** The `createConfig` of a driver that can do nothing of what is asked. */
+const refuses = (): never => {
+  throw new MkError("NOT_SUPPORTED", "the driver cannot do that");
+};
+
 beforeEach(async () => {
   home = await temporaryDirectory("mk-core-");
   events = [];
@@ -404,6 +409,25 @@ describe("automatic selection", () => {
     },
   );
 
+  it("blames no driver for an image that cannot be had", async () => {
+    let asked = 0;
+    const ensure = (): Promise<never> => {
+      asked++;
+      return Promise.reject(new MkError("DOWNLOAD_FAILED", "no network"));
+    };
+    const drivers = [processDriver({ name: "better", priority: "preferred" }), processDriver()];
+    await using mk = openMk({}, { drivers, images: { ...fakeImages(), ensure } });
+    await expect(mk.start()).rejects.toMatchObject({ code: "DOWNLOAD_FAILED" });
+    expect(asked).toBe(1);
+    expect(seen()).not.toContain("note");
+  });
+
+  it("falls back from a driver that refuses what was asked for", async () => {
+    const better = { ...processDriver({ name: "better", priority: "preferred" }), createConfig: refuses };
+    await using mk = openMk({}, { drivers: [better, processDriver()] });
+    expect(await (await mk.start()).info()).toMatchObject({ driver: "process" });
+  });
+
   it("never falls back from a driver that was named", async () => {
     await using mk = openMk(undefined, {
       drivers: [
@@ -437,6 +461,11 @@ describe("a driver that was named", () => {
     });
     expect(await mk.list()).toEqual([]);
     expect(await readdir(home.join("machines"))).toEqual([]);
+  });
+
+  it("refuses what it cannot give a machine before an image is made", async () => {
+    await using mk = openMk({}, { drivers: [{ ...processDriver(), createConfig: refuses }], images: noImage });
+    await expect(mk.start({ driver: "process" })).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
   });
 
   it("says that mk can install what it lacks", async () => {
@@ -557,15 +586,29 @@ describe("settings of an existing machine", () => {
     await using mk = openMk();
     const machine = await mk.start({ cpus: 2 });
     const { id, spec } = await machine.info();
-    const refuses = (): never => {
-      throw new MkError("NOT_SUPPORTED", "the driver cannot do that");
-    };
     await using refusing = openMk({}, { drivers: [{ ...processDriver(), createConfig: refuses }] });
     await expect(refusing.start({ cpus: 4, allow: "restart" })).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
     const imageDigest = `sha256:${"f".repeat(64)}`;
     await expect(mk.start({ imageDigest, allow: "restart" })).rejects.toMatchObject({ code: "IMAGE_ABSENT" });
     expect(await machine.info()).toMatchObject({ id, spec, status: { state: "running" } });
     expect(seen()).not.toContain("step.started:stop.inspect");
+  });
+
+  it("leaves a machine usable, with a warning, when its driver can change nothing", async () => {
+    await using mk = openMk();
+    const machine = await mk.start({ cpus: 2 });
+    await using failing = openMk(changed(() => ({ reconfigure: () => Promise.reject(new Error("no")) })));
+    const warnings = () =>
+      events.filter(({ data }) => data.type === "note" && data.message.startsWith("the machine may"));
+    const same = await failing.machine("mk");
+    for (const next of [() => same.stop({ force: true }), () => failing.start()]) {
+      events = [];
+      await expect(failing.start({ cpus: 4, allow: "restart" })).rejects.toMatchObject({ code: "DRIVER_FAILED" });
+      expect(warnings()).toHaveLength(0);
+      await next();
+      expect(warnings()).toHaveLength(1);
+    }
+    expect(await machine.info()).toMatchObject({ status: { state: "running" }, spec: { cpus: 2 } });
   });
 
   it("makes a new machine with the other settings kept, when that was allowed", async () => {
@@ -594,23 +637,6 @@ describe("settings of an existing machine", () => {
       "it was cancelled before its power was cut",
       (machine, cancel) => async (op) => {
         cancel();
-  it("leaves a machine usable, with a warning, when its driver can change nothing", async () => {
-    await using mk = openMk();
-    const machine = await mk.start({ cpus: 2 });
-    await using failing = openMk(changed(() => ({ reconfigure: () => Promise.reject(new Error("no")) })));
-    const warnings = () =>
-      events.filter(({ data }) => data.type === "note" && data.message.startsWith("the machine may"));
-    const same = await failing.machine("mk");
-    for (const next of [() => same.stop({ force: true }), () => failing.start()]) {
-      events = [];
-      await expect(failing.start({ cpus: 4, allow: "restart" })).rejects.toMatchObject({ code: "DRIVER_FAILED" });
-      expect(warnings()).toHaveLength(0);
-      await next();
-      expect(warnings()).toHaveLength(1);
-    }
-    expect(await machine.info()).toMatchObject({ status: { state: "running" }, spec: { cpus: 2 } });
-  });
-
         await machine.kill(op);
       },
     ],
@@ -748,6 +774,32 @@ describe("what was damaged or removed behind mk's back", () => {
 });
 
 describe("events", () => {
+  it("end with the abort of mk for who reads them within the block that deletes the machine", async () => {
+    const controller = new AbortController();
+    await using mk = openMk({}, { signal: controller.signal });
+    {
+      await using machine = await mk.start({ onDispose: "delete" });
+      for await (const { data } of machine.events()) {
+        if (data.type === "operation.finished" && data.operation === "start") controller.abort();
+      }
+    }
+    await using after = openMk();
+    expect(await after.list()).toEqual([]);
+  });
+
+  it("tell what the abort of mk rolled back before they end", async () => {
+    const controller = new AbortController();
+    await using mk = openMk({}, { signal: controller.signal });
+    const started = mk.start({ driver: "process", options: { boot: "silent" } }).catch((error: unknown) => error);
+    const types: string[] = [];
+    for await (const { data } of mk.events()) {
+      types.push(data.type);
+      if (data.type === "step.started" && data.step === "ssh") controller.abort();
+    }
+    expect(types.slice(-2)).toEqual(["undo.finished", "operation.failed"]);
+    expect(await started).toMatchObject({ code: "CANCELLED" });
+  });
+
   it("of the stop that ends the block reach a reader that was busy meanwhile", async () => {
     await using mk = openMk();
     const types: string[] = [];
@@ -791,32 +843,6 @@ describe("events", () => {
     await using mk = openMk(
       changed((machine) => ({
         start: (op) =>
-  it("end with the abort of mk for who reads them within the block that deletes the machine", async () => {
-    const controller = new AbortController();
-    await using mk = openMk({}, { signal: controller.signal });
-    {
-      await using machine = await mk.start({ onDispose: "delete" });
-      for await (const { data } of machine.events()) {
-        if (data.type === "operation.finished" && data.operation === "start") controller.abort();
-      }
-    }
-    await using after = openMk();
-    expect(await after.list()).toEqual([]);
-  });
-
-  it("tell what the abort of mk rolled back before they end", async () => {
-    const controller = new AbortController();
-    await using mk = openMk({}, { signal: controller.signal });
-    const started = mk.start({ driver: "process", options: { boot: "silent" } }).catch((error: unknown) => error);
-    const types: string[] = [];
-    for await (const { data } of mk.events()) {
-      types.push(data.type);
-      if (data.type === "step.started" && data.step === "ssh") controller.abort();
-    }
-    expect(types.slice(-2)).toEqual(["undo.finished", "operation.failed"]);
-    expect(await started).toMatchObject({ code: "CANCELLED" });
-  });
-
           op
             .step("leak", `using ${secret}`, () => Promise.reject(new Error(`refused ${secret}`)))
             .then(() => machine.start(op)),

@@ -82,7 +82,10 @@ export interface DriverDefinition<O extends OptionSpecs, C> {
    * with a driver that was named: whether that machine can work here; else whether one of the host's own CPU with all defaults can.
    */
   status(host: Host, signal: AbortSignal, machine?: StatusRequest<OptionValues<O>>): Promise<DriverStatus>;
-  /** Pure: mk's hardware spec and validated options to the driver's own config, plain versioned JSON that core persists. */
+  /**
+   * Pure: mk's hardware spec and validated options to the driver's own config, plain versioned JSON that core persists. Throws for what no
+   * machine of the driver can have; core also calls it before there is an image, so that this costs no download.
+   */
   createConfig(spec: MachineSpec, options: OptionValues<O>): C;
   /** Parses and migrates what this or an earlier version of the driver persisted. Pure. Throws MkError CONFIG_CORRUPT. */
   parseConfig(raw: unknown): C;

@@ -1,7 +1,7 @@
 /** Core's own steps, by operation. Drivers add theirs: every `op.step` is one. */
 const STEPS = {
-  create: ["image", "config", "replace", "intent", "save", "inspect", "driver", "resolve", "remove"],
-  start: ["inspect", "intent", "driver", "resume", "ssh", "ready", "clock", "resolve", "power-off"],
+  create: ["config", "image", "replace", "intent", "save", "inspect", "driver", "resolve", "remove"],
+  start: ["inspect", "intent", "driver", "resume", "ssh", "ready", "clock", "certificate", "resolve", "power-off"],
   stop: ["inspect", "intent", "resume", "shutdown", "kill", "verify", "resolve"],
   reconfigure: ["intent", "driver", "save", "resolve"],
   delete: ["intent", "inspect", "kill", "driver", "files"],

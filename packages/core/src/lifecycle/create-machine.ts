@@ -42,35 +42,35 @@ export async function createMachine(
   void alone;
   return await runOnMachine(engine, { name, driver, redact }, "create", call, async (op) => {
     const entry = (await engine.registry()).find(driver.name);
+    const hardware: MachineSpec = {
+      name,
+      id: randomUUID(),
+      cpus: request.cpus ?? userConfig.cpus ?? DEFAULTS.cpus,
+      memoryMiB: request.memoryMiB ?? userConfig.memoryMiB ?? DEFAULTS.memoryMiB,
+      diskMiB: request.diskMiB ?? userConfig.diskMiB ?? DEFAULTS.diskMiB,
+      arch,
+      mounts: request.mounts ?? [],
+      ports: request.ports ?? [],
+    };
+    // Without the image first, which may have to be downloaded: what the driver refuses, it refuses before.
+    await op.step("config", "describing the machine", async () => driver.createConfig(hardware, options));
     const imageDigest = await op.step("image", "preparing the guest image", () =>
       chooseImage(engine, driver, arch, request, op),
     );
-    const config = await op.step("config", "describing the machine", async (): Promise<MachineConfig> => {
-      const spec: MachineSpec = {
-        name,
-        id: randomUUID(),
-        cpus: request.cpus ?? userConfig.cpus ?? DEFAULTS.cpus,
-        memoryMiB: request.memoryMiB ?? userConfig.memoryMiB ?? DEFAULTS.memoryMiB,
-        diskMiB: request.diskMiB ?? userConfig.diskMiB ?? DEFAULTS.diskMiB,
-        arch,
-        ...(imageDigest !== undefined && { imageDigest }),
-        mounts: request.mounts ?? [],
-        ports: request.ports ?? [],
-      };
-      return {
-        schemaVersion: SCHEMA_VERSION,
-        machine: { createdAt: new Date().toISOString(), spec },
-        driver: {
-          name: driver.name,
-          ...(entry?.manifest !== undefined && {
-            package: entry.manifest.packageName,
-            version: entry.manifest.version,
-          }),
-        },
-        options,
-        driverConfig: driver.createConfig(spec, options),
-      };
-    });
+    const spec: MachineSpec = { ...hardware, ...(imageDigest !== undefined && { imageDigest }) };
+    const config: MachineConfig = {
+      schemaVersion: SCHEMA_VERSION,
+      machine: { createdAt: new Date().toISOString(), spec },
+      driver: {
+        name: driver.name,
+        ...(entry?.manifest !== undefined && {
+          package: entry.manifest.packageName,
+          version: entry.manifest.version,
+        }),
+      },
+      options,
+      driverConfig: driver.createConfig(spec, options),
+    };
     const session = await sessionOf(engine, config, driver, op.signal);
     // Registered first, so that it runs last: the roll-back of the rest needs the handle.
     op.undo(async () => {

@@ -1,6 +1,7 @@
 import type { StartRequest } from "../api.js";
 import type { Driver } from "../contract/driver.js";
 import { MkError, messageOf } from "../errors.js";
+import type { PhaseTiming } from "../events/event.js";
 import { machineSource } from "../events/event-log.js";
 import { assertReady } from "../selection/assert-ready.js";
 import { type Selection, selectDriver } from "../selection/select-driver.js";
@@ -84,9 +85,16 @@ async function startNew(engine: Engine, name: string, request: StartRequest, cal
   const candidates = [driver, ...alternates];
   for (const [index, candidate] of candidates.entries()) {
     const next = candidates[index + 1];
+    const ended = new Set<string>();
+    const onPhase = (phase: PhaseTiming): void => {
+      ended.add(phase.step);
+      call.onPhase?.(phase);
+    };
     try {
-      return await createAndBoot(engine, name, candidate, request, automatic, call);
+      return await createAndBoot(engine, name, candidate, request, automatic, { ...call, onPhase });
     } catch (error) {
+      // The driver had agreed, and the image could not be had: the next would want the same.
+      if (ended.has("config") && !ended.has("image")) throw error;
       if (!automatic || next === undefined || !isDriversFault(error, call.signal)) throw error;
       // What could not be rolled back is known by its record alone, which the next creation would overwrite.
       if ((await engine.store.read(name)).kind !== "absent") throw error;
