@@ -11,6 +11,7 @@ import { type CopyRequest, copyFailed } from "./copy-request.js";
 import { quoteForShell } from "./quote-for-shell.js";
 import { paddingOf } from "./tar-header.js";
 import { TAR_END, type TarWriteEntry, tarHeader } from "./tar-write.js";
+import { touchTime } from "./touch-time.js";
 
 const CHUNK_BYTES = 128 * 1024;
 const OWNER_ALL = 0o700;
@@ -63,11 +64,6 @@ export async function copyTo(carrier: Carrier, machine: string, request: CopyReq
   } else {
     throw new MkError("INVALID_ARGUMENT", `${source} is neither a file nor a directory`);
   }
-}
-
-/** As `touch -t` takes it, whose form every guest knows: `202512312359.59`, in UTC. */
-function touchTime(time: Date): string {
-  return time.toISOString().replace(/^(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+).*/, "$1$2$3$4$5.$6");
 }
 
 async function send(

@@ -57,6 +57,19 @@ describe("extractTar", () => {
     extractTar(readTar(pieces(archive(entries))), directory.join("out"));
   const root = { name: "./", kind: "directory", mode: 0o755 } as const;
 
+  test("gives a file the nearest time there is to one that nothing can hold", async () => {
+    const pax = "30 mtime=99999999999999999999\n";
+    await extract([
+      root,
+      { name: "./binary", text: "a", mtimeSeconds: 2 ** 60 },
+      { name: "./about", flag: "x", text: pax },
+      { name: "./pax", text: "b" },
+    ]);
+    for (const name of ["binary", "pax"]) {
+      expect((await stat(directory.join("out", name))).mtimeMs).toBeGreaterThan(Date.UTC(2400, 0));
+    }
+  });
+
   test("writes a tree below the target with modes and times, and a lone file as the target", async () => {
     await extract([
       root,

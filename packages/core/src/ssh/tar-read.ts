@@ -24,6 +24,9 @@ interface Meta {
 /** Names and attributes are short; an archive that says otherwise is no archive of files. */
 const MAX_META_BYTES = 1024 * 1024;
 
+/** The furthest time from 1970 that a `Date` holds. */
+const MAX_TIME_MS = 8.64e15;
+
 /**
  * The entries of a tar archive as GNU tar, busybox and bsdtar write it: ustar, GNU long names and binary sizes, pax paths, sizes and times.
  * PROTOCOL_ERROR for bytes that are no tar archive, or that end too early.
@@ -133,17 +136,14 @@ function readNumber(header: Buffer, [offset, length]: readonly [number, number])
 
 function readTime(header: Buffer): Date {
   const [offset, length] = FIELDS.mtime;
-  // GNU's form of a time before 1970.
-  const isNegative = header[offset] === 0xff;
-  return checkedTime(
-    isNegative ? Number(header.readBigInt64BE(offset + length - 8)) : readNumber(header, FIELDS.mtime),
-  );
+  // GNU's binary form, of a time before 1970 or one that is too late for eleven octal digits.
+  const isBinary = header[offset] === 0xff || header[offset] === 0x80;
+  return nearestTime(isBinary ? Number(header.readBigInt64BE(offset + length - 8)) : readNumber(header, FIELDS.mtime));
 }
 
-function checkedTime(seconds: number): Date {
-  const time = new Date(seconds * 1000);
-  if (Number.isNaN(time.getTime())) throw malformed("a time is too far away");
-  return time;
+/** A time that no `Date` can hold is no reason to lose the file: file systems clamp it as well. */
+function nearestTime(seconds: number): Date {
+  return new Date(Math.min(Math.max(seconds * 1000, -MAX_TIME_MS), MAX_TIME_MS));
 }
 
 async function readMeta(source: ByteSource, size: number): Promise<string> {
@@ -177,8 +177,8 @@ function parsePax(bytes: Buffer): Meta {
         found.size = Number(value);
         break;
       case "mtime":
-        if (!/^-?\d{1,15}(\.\d*)?$/.test(value)) throw malformed("a pax time is no number");
-        found.mtime = checkedTime(Number(value));
+        if (!/^-?\d+(\.\d*)?$/.test(value)) throw malformed("a pax time is no number");
+        found.mtime = nearestTime(Number(value));
         break;
     }
     at += length;
