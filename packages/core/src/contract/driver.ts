@@ -7,7 +7,7 @@ import type { DriverStatus } from "./status.js";
 /** Version of this contract. Discovery refuses drivers of another major. */
 export const CONTRACT_VERSION = 1;
 
-/** minikube's ladder. Only `default` and above are chosen automatically; `obsolete` is refused. */
+/** minikube's ladder. Only `default` and above are chosen automatically; what is below must be named. */
 export type DriverPriority =
   | "highly-preferred"
   | "preferred"

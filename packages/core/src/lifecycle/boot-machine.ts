@@ -45,7 +45,7 @@ export async function bootMachine(engine: Engine, session: MachineSession, call:
     }
     await waitUntilReady(engine, session, op, status.state);
     if (status.state !== "stopped") await syncClock(engine, session, op);
-    // Only then no container runs yet that would end with the engine.
+    // Only after a boot: the engine begins anew for it, and then there are no containers yet but those that it starts again by itself.
     else await certifyEngine(engine, session, op);
     await op.step("resolve", "finishing", () => intent.resolve());
     op.emit({ type: "machine.state", state: "running" });
