@@ -10,7 +10,7 @@ import { makeQcow2Disk, makeRawDisk, serialConsole } from "@mk/vm";
 import type { QemuConfig } from "./config.js";
 import { ANSWER_DEADLINE_MS, findProcess, runPlace } from "./live-process.js";
 import { machineFiles } from "./machine-files.js";
-import { openMonitor, queryStatus } from "./monitor.js";
+import { openMonitor, queryRunState, queryStatus } from "./monitor.js";
 import { type MonitorAddress, monitorsOf, runPaths } from "./monitor-address.js";
 import { addForward } from "./ports.js";
 import { cutPower, powerDown } from "./power.js";
@@ -34,9 +34,19 @@ export function createMachine(config: QemuConfig, context: MachineContext): Mach
     return await openMonitor(host, monitorsOf((await running()).run).commands, signal);
   }
 
-  async function runCommand(command: string, op: Operation): Promise<void> {
+  async function kill(op: Operation): Promise<void> {
+    const record = await readRecord(context);
+    const qemu = await findProcess(context, record, op.signal);
+    if (qemu === undefined) return;
+    await cutPower(context, qemu, await runPlace(context, record), op);
+  }
+
+  /** Whether the guest goes on; false for one that never ran its first instruction. */
+  async function goOn(op: Operation): Promise<boolean> {
     await using qmp = await monitor(op);
-    await qmp.execute(command, {}, op.signal);
+    if ((await queryRunState(qmp, op.signal)) === "prelaunch") return false;
+    await qmp.execute("cont", {}, op.signal);
+    return true;
   }
 
   async function endpoint(guestPort: number, op: Operation): Promise<Endpoint> {
@@ -89,12 +99,7 @@ export function createMachine(config: QemuConfig, context: MachineContext): Mach
       await powerDown(context, qemu, await runPlace(context, record), op);
     },
 
-    async kill(op) {
-      const record = await readRecord(context);
-      const qemu = await findProcess(context, record, op.signal);
-      if (qemu === undefined) return;
-      await cutPower(context, qemu, await runPlace(context, record), op);
-    },
+    kill,
 
     async remove(op) {
       const record = await readRecord(context);
@@ -124,8 +129,16 @@ export function createMachine(config: QemuConfig, context: MachineContext): Mach
     console: serialConsole(host.files, files.serialLog),
 
     suspension: {
-      pause: (op) => runCommand("stop", op),
-      resume: (op) => runCommand("cont", op),
+      async pause(op) {
+        await using qmp = await monitor(op);
+        await qmp.execute("stop", {}, op.signal);
+      },
+      async resume(op) {
+        if (await goOn(op)) return;
+        // Its start was cut short, so some of its ports are not open, and nothing tells which: it begins anew, with nothing to lose.
+        await kill(op);
+        await start(context, config, op);
+      },
     },
   };
 }

@@ -49,9 +49,14 @@ async function withKey(socket: Duplex, key: Buffer): Promise<Duplex> {
 
 /** The machine's state as QEMU has it, with the reason of a pause that a disk error caused. */
 export async function queryStatus(qmp: QmpConnection, signal: AbortSignal): Promise<MachineStatus> {
-  const { status } = (await qmp.execute("query-status", {}, signal)) as { status?: unknown };
-  const runState = typeof status === "string" ? status : "";
+  const runState = await queryRunState(qmp, signal);
   return statusOf(runState, runState === "io-error" ? await diskProblem(qmp, signal) : undefined);
+}
+
+/** QEMU's own word for it, as `prelaunch`. */
+export async function queryRunState(qmp: QmpConnection, signal: AbortSignal): Promise<string> {
+  const { status } = (await qmp.execute("query-status", {}, signal)) as { status?: unknown };
+  return typeof status === "string" ? status : "";
 }
 
 async function diskProblem(qmp: QmpConnection, signal: AbortSignal): Promise<string | undefined> {

@@ -12,7 +12,7 @@ export function statusOf(runState: string, diskProblem: string | undefined): Mac
     case "paused":
       return { state: "paused" };
     case "prelaunch":
-      // Its start was cut short before the first instruction; `cont` lets it go on.
+      // Its start was cut short before the first instruction.
       return { state: "paused", reason: "its start was interrupted" };
     case "inmigrate":
     case "restore-vm":

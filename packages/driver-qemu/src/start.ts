@@ -13,7 +13,7 @@ import { type Forward, type QemuRun, readRecord } from "./record.js";
 
 /**
  * Powers the machine on. The order is what makes it safe to be killed at any point: the record names the run directory before QEMU
- * exists, the process before the guest's first instruction, the ports before anyone may connect.
+ * exists, the process and the ports before the guest's first instruction. A QEMU that was left before that is ended, and this begins anew.
  */
 export async function start(context: MachineContext, config: QemuConfig, op: Operation): Promise<void> {
   const { host } = context;

@@ -117,6 +117,19 @@ suite("what happens behind mk's back", () => {
     expect(await isListening(port)).toBe(true);
   });
 
+  test("opens all its ports when a later start was cut short before power-on", async () => {
+    await using tiny = await started();
+    await tiny.run(async (op) => (await tiny.handle()).kill(op));
+    const machine = await tiny.handle({ ports: [{ hostAddress: "127.0.0.1", hostPort: 0, guestPort: 80 }] });
+    await expect(tiny.run((op) => machine.start(op), { failAt: "power-on" })).rejects.toThrow(Interrupted);
+    expect(await inspect(tiny)).toEqual({ state: "paused", reason: "its start was interrupted" });
+    await tiny.run(async (op) => machine.suspension?.resume(op));
+    expect(await inspect(tiny)).toEqual({ state: "running" });
+    const { forwards } = tiny.record!.run!;
+    expect(forwards.map(({ guestPort }) => guestPort)).toEqual([22, 2376, 80]);
+    for (const { port } of forwards) expect(await isListening(port)).toBe(true);
+  });
+
   test.each(["", "-1", "0", "1", "2147483648", "4194305", "text", "123 456", "1".repeat(40)])(
     "is stopped when its pid file says %j",
     async (text) => {

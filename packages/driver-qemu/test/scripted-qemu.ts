@@ -37,7 +37,6 @@ export function scriptedQemu({ accelerators, version = "9.2.1" }: QemuScript = {
 async function machine(process: ScriptedProcess): Promise<never> {
   const { args, host } = process;
   let runState = "prelaunch";
-  const forwards = new Set<string>();
   const chardevs = args.filter((_, index) => args[index - 1] === "-chardev");
   const pathOf = (id: string) =>
     /path=([^,]+)/.exec(chardevs.find((each) => each.includes(`id=${id},`)) ?? "")?.[1] ?? "";
@@ -67,10 +66,13 @@ async function machine(process: ScriptedProcess): Promise<never> {
       return {};
     },
     "human-monitor-command": ({ "command-line": line = "" }) => {
-      const [, rule = ""] = /^hostfwd_add net0 (\S+)$/.exec(line) ?? [];
-      if (forwards.has(rule)) return "could not set up host forwarding rule\r\n";
-      forwards.add(rule);
-      return "";
+      const [, address = "", port] = /^hostfwd_add net0 tcp:([\d.]+):(\d+)-:\d+$/.exec(line) ?? [];
+      try {
+        process.listen({ host: address, port: Number(port) }, () => {});
+        return "";
+      } catch {
+        return "could not set up host forwarding rule\r\n";
+      }
     },
   };
   for (const id of ["commands", "queries"]) {

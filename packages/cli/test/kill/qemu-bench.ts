@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readdir, readFile, rm } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
-import { createMk, type Mk, MkError, type StartRequest } from "@mk/core";
+import { createMk, type Endpoint, type Mk, MkError, type StartRequest } from "@mk/core";
 import qemu from "@mk/driver-qemu";
 import { guestImages } from "@mk/guest";
 import { installTinyImage, temporaryDirectory, until } from "@mk/testing";
@@ -102,6 +103,7 @@ export async function openQemuBench(): Promise<QemuBench> {
         const started = await mk.start({ ...REQUEST, name: VICTIM });
         expect(await started.status()).toEqual({ state: "running" });
         expect(await qemusOf(home, VICTIM)).toHaveLength(1);
+        await assertListening(await started.endpoint(22));
         if (kept) expect(await diskOf(home, VICTIM)).toBe(victimDisk);
       }
       await deleteVictim(mk, deleteFirst);
@@ -115,6 +117,13 @@ export async function openQemuBench(): Promise<QemuBench> {
       await directory[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Rejects when nobody listens there. */
+async function assertListening(endpoint: Endpoint): Promise<void> {
+  const socket = connect(endpoint);
+  await once(socket, "connect");
+  socket.destroy();
 }
 
 async function deleteVictim(mk: Mk, mayBeAbsent: boolean): Promise<void> {
