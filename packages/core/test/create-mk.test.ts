@@ -102,6 +102,46 @@ describe("a machine's life", () => {
     await expect(machine.exec(["true"])).rejects.toMatchObject({ code: "MACHINE_ABSENT" });
   });
 
+  it("boots a machine anew whose guest crashed, by the commands that the error names", async () => {
+    let hasCrashed = false;
+    await using mk = openMk(
+      changed((machine) => ({
+        inspect: async (op) =>
+          hasCrashed ? { state: "broken", reason: "the guest crashed" } : await machine.inspect(op),
+        kill: async (op) => {
+          await machine.kill(op);
+          hasCrashed = false;
+        },
+      })),
+    );
+    const machine = await mk.start();
+    hasCrashed = true;
+    await expect(machine.start()).rejects.toMatchObject({
+      code: "MACHINE_BROKEN",
+      hint: expect.stringContaining("`mk stop -p mk` and `mk start -p mk`"),
+    });
+    await machine.stop();
+    await machine.start();
+    expect(await machine.status()).toEqual({ state: "running" });
+  });
+
+  it.each([
+    ["what the driver says, when that has a code of its own", "PORT_IN_USE", "PORT_IN_USE"],
+    ["its reason, when the driver only failed", "DRIVER_FAILED", "MACHINE_BROKEN"],
+  ] as const)("tells, of a pause that cannot end, %s", async (_what, code, expected) => {
+    let isPaused = false;
+    await using mk = openMk(
+      changed((machine) => ({
+        inspect: async (op) =>
+          isPaused ? { state: "paused", reason: "a disk error stopped it" } : await machine.inspect(op),
+        suspension: { pause: async () => {}, resume: () => Promise.reject(new MkError(code, "no")) },
+      })),
+    );
+    const machine = await mk.start();
+    isPaused = true;
+    await expect(machine.start()).rejects.toMatchObject({ code: expected });
+  });
+
   it("refuses to run a command in a stopped machine and names the command that starts it", async () => {
     await using mk = openMk();
     const machine = await mk.start();

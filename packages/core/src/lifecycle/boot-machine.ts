@@ -89,6 +89,8 @@ async function resumeMachine(
     await machine.suspension.resume(op);
   } catch (cause) {
     if (status.state !== "paused" || status.reason === undefined || op.signal.aborted) throw cause;
+    // An error with a code of its own, as PORT_IN_USE, says better than the reason what is to be done.
+    if (MkError.is(cause) && cause.code !== "DRIVER_FAILED") throw cause;
     throw new MkError(
       "MACHINE_BROKEN",
       `machine ${JSON.stringify(name)} is paused and cannot go on: ${status.reason}`,

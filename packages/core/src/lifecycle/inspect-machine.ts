@@ -116,7 +116,7 @@ export function assertUsable(name: string, status: MachineStatus): void {
       throw unresponsive(name, status.reason);
     case "broken":
       throw new MkError("MACHINE_BROKEN", `${machine} is broken: ${status.reason}`, {
-        hint: `Repair what the message names, or remove the machine with \`mk delete -p ${name}\`.`,
+        hint: `Repair what the message names, boot it anew with \`mk stop -p ${name}\` and \`mk start -p ${name}\`, or remove it with \`mk delete -p ${name}\`.`,
         details: { reason: status.reason },
       });
     case "absent":
