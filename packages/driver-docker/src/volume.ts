@@ -18,7 +18,19 @@ export async function ensureVolume(
     signal,
   );
   const name = objectName(machine.name);
-  if (ownedBy(asStrings(asRecord(body, "the volume").Labels, "the volume's labels"), machine.id)) return;
+  const labels = asStrings(asRecord(body, "the volume").Labels, "the volume's labels");
+  if (ownedBy(labels, machine.id)) return;
+  if (labels[LABELS.machine] !== undefined) {
+    throw new MkError(
+      "MACHINE_EXISTS",
+      `the engine has a volume ${name} of another mk machine: one left behind, or of another home`,
+      {
+        // In the order in which they let go of each other.
+        hint: `Choose another machine name, or remove that machine and its data with 'docker rm --force ${name}', 'docker volume rm ${name}' and 'docker network rm ${name}'.`,
+        details: { volume: name, machine: labels[LABELS.machine] },
+      },
+    );
+  }
   throw new MkError("MACHINE_EXISTS", `the engine has a volume ${name} that is not this machine's`, {
     hint: `Choose another machine name, or remove that volume with 'docker volume rm ${name}'.`,
     details: { volume: name },

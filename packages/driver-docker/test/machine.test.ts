@@ -355,6 +355,18 @@ describe("what is not as it was left", () => {
       expect(foreign.engine.inventory()).toEqual(before);
     }
   });
+
+  test("leftovers of another machine of mk's are not touched, and the error names all that is to be removed", async () => {
+    const { machine, op, engine } = await scriptedMachine();
+    engine.volumes.set("mk-m", { name: "mk-m", labels: { "dev.mk.machine": "another" } });
+    const before = engine.inventory();
+    await expect(machine.create(op)).rejects.toMatchObject({
+      code: "MACHINE_EXISTS",
+      hint: expect.stringMatching(/'docker rm --force mk-m', 'docker volume rm mk-m' and 'docker network rm mk-m'/),
+      details: { volume: "mk-m", machine: "another" },
+    });
+    expect(engine.inventory()).toEqual(before);
+  });
 });
 
 describe("the network", () => {
