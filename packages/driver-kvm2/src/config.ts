@@ -88,7 +88,12 @@ export function networkUuid(machineId: string): string {
     .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-/** Name of the machine's bridge: interface names end at 15 bytes. */
+/** Name of a machine's bridge, by which a network is known as mk's, whatever its UUID: interface names end at 15 bytes. */
 export function bridgeName(machineId: string): string {
   return `mk${createHash("sha256").update(machineId).digest("hex").slice(0, 10)}`;
+}
+
+/** Whether {@link bridgeName} gives such names. */
+export function isBridgeName(name: string): boolean {
+  return /^mk[0-9a-f]{10}$/.test(name);
 }

@@ -41,6 +41,11 @@ export interface DomainSpec {
 const ARCH = { amd64: { name: "x86_64", machine: "q35" }, arm64: { name: "aarch64", machine: "virt" } } as const;
 const QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0";
 
+/** By which a domain is known as mk's, whatever its UUID. */
+export function domainTitle(name: string): string {
+  return `mk machine ${name}`;
+}
+
 /** The domain of a machine: direct kernel boot, two virtio disks, one virtio NIC, the serial port in a file, no display. */
 export function domainXml(spec: DomainSpec): string {
   const user = spec.network.kind === "user" ? spec.network : undefined;
@@ -50,7 +55,7 @@ export function domainXml(spec: DomainSpec): string {
       { type: spec.type, "xmlns:qemu": user && QEMU_NAMESPACE },
       element("name", {}, spec.name),
       element("uuid", {}, spec.uuid),
-      element("title", {}, `mk machine ${spec.name}`),
+      element("title", {}, domainTitle(spec.name)),
       element("memory", { unit: "MiB" }, String(spec.memoryMiB)),
       element("vcpu", {}, String(spec.cpus)),
       element(

@@ -33,6 +33,7 @@ const REFUSALS: readonly number[] = [
 ];
 
 const CREATE_AUTODESTROY = 2;
+const DOMAIN_XML_INACTIVE = 2;
 const UNDEFINE_MANAGED_SAVE = 1;
 const UNDEFINE_SNAPSHOTS = 2;
 const UNDEFINE_NVRAM = 4;
@@ -112,6 +113,13 @@ export class Libvirt {
 
   async defineDomain(xml: string, signal: AbortSignal): Promise<Domain> {
     return await this.#ask(PROC.domainDefineXml, new XdrWriter().string(xml), signal, readDomain);
+  }
+
+  /** What it is defined as; undefined when the domain was removed meanwhile. */
+  domainXml(domain: Domain, signal: AbortSignal): Promise<string | undefined> {
+    return absentIf([LIBVIRT_ERROR.noDomain], () =>
+      this.#ask(PROC.domainGetXml, domainArgs(domain).uint(DOMAIN_XML_INACTIVE), signal, (reply) => reply.string()),
+    );
   }
 
   /** Starts a transient domain that ends with this connection, if nothing ends it before: it outlives no mk that is killed. */

@@ -1,7 +1,8 @@
 import type { MachineContext, MachineStatus, Operation } from "@mk/core";
 import { MkError } from "@mk/core";
+import { anotherMachine } from "./another-machine.js";
 import type { Kvm2Config } from "./config.js";
-import { type DomainNetwork, domainXml } from "./domain-xml.js";
+import { type DomainNetwork, domainTitle, domainXml } from "./domain-xml.js";
 import type { Libvirt } from "./libvirt.js";
 import { qemuOwner } from "./owner-label.js";
 import { type Domain, type DomainState, PAUSED_IO_ERROR } from "./remote-protocol.js";
@@ -92,6 +93,8 @@ export class MachineDomain {
       // Asked, not read from the error: its text is in the daemon's language.
       const other = await libvirt.domainByName(name, op.signal);
       if (!other || other.uuid === id) throw error;
+      const isMks = (await libvirt.domainXml(other, op.signal))?.includes(`<title>${domainTitle(name)}</title>`);
+      if (isMks) throw anotherMachine(name, uri, error);
       throw new MkError("MACHINE_EXISTS", `libvirt has a domain ${name} that is not mk's`, {
         hint: `Rename it with 'virsh domrename ${name} <name>', or choose another machine name.`,
         cause: error,

@@ -1,6 +1,7 @@
 import type { Endpoint, MachineContext, Operation, PortLease, PortSpec } from "@mk/core";
 import { MkError } from "@mk/core";
-import { bridgeName, type Kvm2Config, networkUuid } from "./config.js";
+import { anotherMachine } from "./another-machine.js";
+import { bridgeName, isBridgeName, type Kvm2Config, networkUuid } from "./config.js";
 import type { Libvirt } from "./libvirt.js";
 import { type NetworkFacts, networkXml, parseNetworkXml } from "./network-xml.js";
 import type { LibvirtObject } from "./remote-protocol.js";
@@ -197,6 +198,8 @@ export class MachineNetwork {
       // Asked, not read from the error: its text is in the daemon's language.
       const other = await libvirt.networkByName(this.#config.domain, op.signal);
       if (!other || other.uuid === networkUuid(id)) throw error;
+      const { bridge = "" } = (await this.#factsOf(libvirt, other, op.signal)) ?? {};
+      if (isBridgeName(bridge)) throw anotherMachine(this.#config.domain, this.#config.uri, error);
       throw new MkError("NETWORK_CONFLICT", `libvirt has a network ${this.#config.domain} that is not mk's`, {
         hint: "Choose another machine name, or rename that network.",
         cause: error,

@@ -28,6 +28,7 @@ describe("networkXml", () => {
       addresses: [{ gateway: "192.168.39.1", prefix: 24 }],
       dhcp: true,
       hosts: [{ mac: spec.host.mac, ip: "192.168.39.2" }],
+      bridge: name,
       connections: 0,
     });
   });
@@ -39,6 +40,7 @@ describe("parseNetworkXml", () => {
       addresses: [],
       dhcp: false,
       hosts: [],
+      bridge: "br0",
       connections: 0,
     });
   });

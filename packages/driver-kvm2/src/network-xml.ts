@@ -44,6 +44,8 @@ export interface NetworkFacts {
   /** Whether libvirt's own DHCP server answers on it, whose leases can be read. */
   readonly dhcp: boolean;
   readonly hosts: readonly { readonly mac: string; readonly ip: string }[];
+  /** Name of its bridge; empty where it has none. */
+  readonly bridge: string;
   /** Interfaces of running domains on it. */
   readonly connections: number;
 }
@@ -68,6 +70,7 @@ export function parseNetworkXml(xml: string): NetworkFacts {
     addresses: ips.map((ip) => ({ gateway: String(ip["@address"]), prefix: prefixOfIp(ip) })),
     dhcp: dhcp.length > 0,
     hosts: hosts.map((host) => ({ mac: String(host["@mac"]).toLowerCase(), ip: String(host["@ip"]) })),
+    bridge: String(objectAt(network, "bridge")?.["@name"] ?? ""),
     connections: Number(network["@connections"] ?? 0),
   };
 }

@@ -11,6 +11,7 @@ export const PROC = {
   domainCreateXml: 10,
   domainDefineXml: 11,
   domainDestroy: 12,
+  domainGetXml: 14,
   domainLookupByName: 23,
   domainLookupByUuid: 24,
   domainResume: 28,

@@ -142,6 +142,32 @@ describe("a domain", () => {
     expect(libvirt.networks.size).toBe(0);
   });
 
+  it.each(["qemu:///system", "qemu:///session"] as const)(
+    "of another machine of mk's on %s stays, and the error names all that is to be removed",
+    async (uri) => {
+      const libvirt = new ScriptedLibvirt(uri);
+      await using lost = await bench(libvirt, { uri });
+      await lost.reach("stopped");
+      await using machine = await lost.beside();
+      machine.respecify({ name: lost.spec.name });
+      const name = `mk-${lost.spec.name}`;
+      const objects = () => [...libvirt.domains.values(), ...libvirt.networks.values()];
+      const before = objects();
+      const handle = await machine.handle();
+      const { result } = await machine.run((op) => handle.create(op));
+      const network = `, 'virsh -c ${uri} net-destroy ${name}', 'virsh -c ${uri} net-undefine ${name}'`;
+      expect(result).toMatchObject({
+        ok: false,
+        error: {
+          code: "MACHINE_EXISTS",
+          message: expect.stringContaining("another mk machine"),
+          hint: `Choose another machine name, or remove that machine with 'virsh -c ${uri} destroy ${name}', 'virsh -c ${uri} undefine --managed-save ${name}'${uri === "qemu:///system" ? network : ""}.`,
+        },
+      });
+      expect(objects()).toEqual(before);
+    },
+  );
+
   it("that ends while libvirtd is restarted is off for a stop that waits for it, though no event tells", async () => {
     const libvirt = new ScriptedLibvirt();
     libvirt.deaf = true;

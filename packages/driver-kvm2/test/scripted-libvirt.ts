@@ -249,6 +249,9 @@ export class ScriptedLibvirt {
         if (domain.state === SHUTOFF) throw new Refusal(OPERATION_INVALID, "domain is not running");
         this.#end(domain);
         return;
+      case 14:
+        reply.string(domain.xml);
+        return;
       case 28:
         domain.state = RUNNING;
         return;
