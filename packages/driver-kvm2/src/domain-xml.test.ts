@@ -1,6 +1,6 @@
 import { XMLParser } from "fast-xml-parser";
 import { describe, expect, it } from "vitest";
-import { type DomainSpec, domainXml } from "./domain-xml.js";
+import { type DomainSpec, domainTitle, domainXml, parseDomainXml } from "./domain-xml.js";
 
 const spec: DomainSpec = {
   name: "mk-dev",
@@ -89,6 +89,13 @@ describe("domainXml", () => {
     expect(domain.cpu.model["#text"]).toBe(hostile);
     // No more and no fewer elements than with harmless names.
     expect(xml.match(/<[a-z]/g)?.length).toBe(domainXml({ ...spec, cpuModel: "x" }).match(/<[a-z]/g)?.length);
+  });
+
+  it("parses back to the title and the machine type that it was given", () => {
+    const machineType = "pc-q35-7.2";
+    expect(parseDomainXml(domainXml({ ...spec, machineType }))).toEqual({ title: domainTitle(spec.name), machineType });
+    expect(parseDomainXml("<domain><name>other</name></domain>")).toEqual({});
+    expect(parseDomainXml("")).toEqual({});
   });
 
   it("says the format of every disk, so that libvirt never probes one", () => {

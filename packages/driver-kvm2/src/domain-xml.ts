@@ -1,4 +1,5 @@
 import type { GuestArch } from "@mk/core";
+import { XMLParser } from "fast-xml-parser";
 import type { DiskCache } from "./config.js";
 import type { LibvirtUri } from "./libvirt.js";
 import { ownerLabel, type QemuOwner } from "./owner-label.js";
@@ -21,6 +22,8 @@ export interface DomainSpec {
   readonly uuid: string;
   readonly type: "kvm" | "qemu";
   readonly arch: GuestArch;
+  /** As libvirt has it, `pc-q35-7.2`. Default: the newest of the architecture. */
+  readonly machineType?: string;
   readonly cpus: number;
   readonly memoryMiB: number;
   readonly cpuModel?: string;
@@ -38,12 +41,35 @@ export interface DomainSpec {
   readonly owner: QemuOwner;
 }
 
-const ARCH = { amd64: { name: "x86_64", machine: "q35" }, arm64: { name: "aarch64", machine: "virt" } } as const;
+const ARCH = { amd64: { name: "x86_64", newest: "q35" }, arm64: { name: "aarch64", newest: "virt" } } as const;
 const QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0";
 
 /** By which a domain is known as mk's, whatever its UUID. */
 export function domainTitle(name: string): string {
   return `mk machine ${name}`;
+}
+
+// Attribute values as they stand, as in a network's XML.
+const parser = new XMLParser({
+  ignoreAttributes: false,
+  attributeNamePrefix: "@",
+  parseAttributeValue: false,
+  parseTagValue: false,
+});
+
+export interface DomainFacts {
+  readonly title?: string;
+  readonly machineType?: string;
+}
+
+/** What mk needs to know of a domain that libvirt has, as far as it is there. */
+export function parseDomainXml(xml: string): DomainFacts {
+  const { title, os } = parser.parse(xml).domain ?? {};
+  const machineType: unknown = os?.type?.["@machine"];
+  return {
+    ...(typeof title === "string" && { title }),
+    ...(typeof machineType === "string" && { machineType }),
+  };
 }
 
 /** The domain of a machine: direct kernel boot, two virtio disks, one virtio NIC, the serial port in a file, no display. */
@@ -61,7 +87,7 @@ export function domainXml(spec: DomainSpec): string {
       element(
         "os",
         {},
-        element("type", { arch: ARCH[spec.arch].name, machine: ARCH[spec.arch].machine }, "hvm"),
+        element("type", { arch: ARCH[spec.arch].name, machine: spec.machineType ?? ARCH[spec.arch].newest }, "hvm"),
         element("kernel", {}, spec.kernel),
         element("initrd", {}, spec.initrd),
         element("cmdline", {}, spec.cmdline),

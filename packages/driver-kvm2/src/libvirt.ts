@@ -115,7 +115,7 @@ export class Libvirt {
     return await this.#ask(PROC.domainDefineXml, new XdrWriter().string(xml), signal, readDomain);
   }
 
-  /** What it is defined as; undefined when the domain was removed meanwhile. */
+  /** The definition of a domain, whether it runs or not. Undefined when it was removed meanwhile. */
   domainXml(domain: Domain, signal: AbortSignal): Promise<string | undefined> {
     return absentIf([LIBVIRT_ERROR.noDomain], () =>
       this.#ask(PROC.domainGetXml, domainArgs(domain).uint(DOMAIN_XML_INACTIVE), signal, (reply) => reply.string()),

@@ -2,10 +2,17 @@ import type { MachineContext, MachineStatus, Operation } from "@mk/core";
 import { MkError } from "@mk/core";
 import { anotherMachine } from "./another-machine.js";
 import type { Kvm2Config } from "./config.js";
-import { type DomainNetwork, domainTitle, domainXml } from "./domain-xml.js";
+import {
+  type DomainFacts,
+  type DomainNetwork,
+  type DomainSpec,
+  domainTitle,
+  domainXml,
+  parseDomainXml,
+} from "./domain-xml.js";
 import type { Libvirt } from "./libvirt.js";
 import { qemuOwner } from "./owner-label.js";
-import { type Domain, type DomainState, PAUSED_IO_ERROR } from "./remote-protocol.js";
+import { type Domain, type DomainState, LIBVIRT_ERROR, PAUSED_IO_ERROR } from "./remote-protocol.js";
 import { LibvirtError } from "./rpc-connection.js";
 import { chooseDomainType } from "./virtualization.js";
 
@@ -64,9 +71,10 @@ export class MachineDomain {
     const image = await this.#context.image();
     const { type } = await chooseDomainType(host, libvirt, { uri, virtualization, arch: spec.arch }, op.signal);
     op.log("domain type chosen", { type });
-    const xml = domainXml({
+    const present = await libvirt.domain(id, op.signal);
+    const wanted: DomainSpec = {
       // Renamed by its owner it is ours still: its UUID says so, and libvirt takes no other name for a UUID it has.
-      name: (await libvirt.domain(id, op.signal))?.name ?? name,
+      name: present?.name ?? name,
       uuid: id,
       type,
       arch: spec.arch,
@@ -85,16 +93,18 @@ export class MachineDomain {
       network,
       uri,
       owner: await qemuOwner(host),
-    });
+    };
+    // What libvirt made of the newest type when the domain was defined first: an upgrade of QEMU must not change the guest's hardware.
+    const { machineType } = present ? await factsOf(libvirt, present, op.signal) : {};
     try {
-      return await libvirt.defineDomain(xml, op.signal);
+      return await defineAs(libvirt, wanted, machineType, op);
     } catch (error) {
       if (!(error instanceof LibvirtError)) throw error;
       // Asked, not read from the error: its text is in the daemon's language.
       const other = await libvirt.domainByName(name, op.signal);
       if (!other || other.uuid === id) throw error;
-      const isMks = (await libvirt.domainXml(other, op.signal))?.includes(`<title>${domainTitle(name)}</title>`);
-      if (isMks) throw anotherMachine(name, uri, error);
+      const { title } = await factsOf(libvirt, other, op.signal);
+      if (title === domainTitle(name)) throw anotherMachine(name, uri, error);
       throw new MkError("MACHINE_EXISTS", `libvirt has a domain ${name} that is not mk's`, {
         hint: `Rename it with 'virsh domrename ${name} <name>', or choose another machine name.`,
         cause: error,
@@ -153,6 +163,32 @@ export class MachineDomain {
     await libvirt.destroyDomain(domain, signal);
     await libvirt.undefineDomain(domain, signal);
   }
+}
+
+/** QEMU drops machine types after six years: then the newest is taken. */
+async function defineAs(
+  libvirt: Libvirt,
+  wanted: DomainSpec,
+  machineType: string | undefined,
+  op: Operation,
+): Promise<Domain> {
+  if (machineType !== undefined) {
+    try {
+      return await libvirt.defineDomain(domainXml({ ...wanted, machineType }), op.signal);
+    } catch (error) {
+      if (!(error instanceof LibvirtError) || error.code !== LIBVIRT_ERROR.configUnsupported) throw error;
+      op.log("libvirt refuses the machine's definition, taking the newest machine type", {
+        pinned: machineType,
+        reason: error.message,
+      });
+    }
+  }
+  return await libvirt.defineDomain(domainXml(wanted), op.signal);
+}
+
+/** None of a domain that was removed meanwhile. */
+async function factsOf(libvirt: Libvirt, domain: Domain, signal: AbortSignal): Promise<DomainFacts> {
+  return parseDomainXml((await libvirt.domainXml(domain, signal)) ?? "");
 }
 
 /** A domain that is gone is off too. */

@@ -45,6 +45,7 @@ export const LIBVIRT_ERROR = {
   noNetwork: 43,
   authFailed: 45,
   operationInvalid: 55,
+  configUnsupported: 67,
   authCancelled: 79,
   accessDenied: 88,
   authUnavailable: 94,

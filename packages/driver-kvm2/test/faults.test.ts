@@ -168,6 +168,20 @@ describe("a domain", () => {
     },
   );
 
+  it("keeps the machine type of its first definition over QEMU's upgrades, until QEMU drops it", async () => {
+    const libvirt = new ScriptedLibvirt();
+    await using machine = await bench(libvirt);
+    const handle = await machine.reach("stopped");
+    const startOn = async (...machineTypes: readonly string[]) => {
+      libvirt.machineTypes = machineTypes;
+      await machine.call((op) => handle.start(op));
+      await machine.call((op) => handle.kill(op));
+      return /machine="([^"]+)"/.exec([...libvirt.domains.values()][0]!.xml)?.[1];
+    };
+    expect(await startOn("pc-q35-9.2", "pc-q35-7.2")).toBe("pc-q35-7.2");
+    expect(await startOn("pc-q35-15.0")).toBe("pc-q35-15.0");
+  });
+
   it("that ends while libvirtd is restarted is off for a stop that waits for it, though no event tells", async () => {
     const libvirt = new ScriptedLibvirt();
     libvirt.deaf = true;

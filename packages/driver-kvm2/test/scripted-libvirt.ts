@@ -73,6 +73,8 @@ export class ScriptedLibvirt {
   deaf = false;
   /** A KVM that creates machines and never runs them. */
   lifeless = false;
+  /** The types this QEMU has, newest first. */
+  machineTypes: readonly string[] = ["pc-q35-7.2"];
   /** What transient domains need to boot, ms. */
   bootMs = 0;
   /** Runs in the daemon between a call's arrival and its answer. */
@@ -316,8 +318,12 @@ export class ScriptedLibvirt {
     return joined.length === 0 ? xml : xml.replace("<network>", `<network connections="${joined.length}">`);
   }
 
-  #defineDomain(xml: string): FakeDomain {
-    const { name, uuid } = parser.parse(xml).domain as { name: string; uuid: string };
+  #defineDomain(given: string): FakeDomain {
+    const xml = given.replace('machine="q35"', `machine="${this.machineTypes[0]}"`);
+    const { name, uuid, os } = parser.parse(xml).domain as { name: string; uuid: string; os: { type: object } };
+    const machineType = (os.type as { "@machine": string })["@machine"];
+    if (machineType !== "virt" && !this.machineTypes.includes(machineType))
+      throw new Refusal(CONFIG_UNSUPPORTED, `Emulator unterstützt den Maschinentyp »${machineType}« nicht`);
     const same = [...this.domains.values()].find(byName(name));
     if (same && same.uuid !== uuid)
       throw new Refusal(OPERATION_FAILED, `Domain »${name}« existiert bereits mit UUID ${same.uuid}`);
