@@ -101,6 +101,22 @@ describe("a machine from start to delete", () => {
     expect((await mk(["start"], { ...options, env: { SHELL: "/usr/bin/fish" } })).stdout).toContain("mk env | source");
   });
 
+  it("is excepted from the proxy that is set, in each shell, unless it is reached by loopback", async () => {
+    const proxied = { HTTPS_PROXY: "http://proxy.example:3128", no_proxy: "a" };
+    const env = (shell: string, more: MkOptions["env"]) =>
+      mk(["env", `--shell=${shell}`], { ...options, env: { ...proxied, ...more } });
+    for (const [shell, statement] of [
+      ["sh", "export no_proxy='a,fd00::7'"],
+      ["fish", "set -gx no_proxy 'a,fd00::7';"],
+      ["powershell", "$Env:no_proxy = 'a,fd00::7'"],
+    ] as const) {
+      expect((await env(shell, { FAKE_ADDRESS: "fd00::7" })).stdout.split("\n")).toContain(statement);
+    }
+    expect((await env("sh", {})).stdout).not.toContain("no_proxy");
+    const unset = await mk(["env", "--unset"], { ...options, env: { ...proxied, FAKE_ADDRESS: "fd00::7" } });
+    expect(unset.stdout).not.toContain("no_proxy");
+  });
+
   it("shows its console, or the last lines of it", async () => {
     expect((await run("logs")).stdout).toBe("first line\nsecond line\nthird line\n");
     expect((await run("logs", "-n", "2")).stdout).toBe("second line\nthird line\n");

@@ -1,6 +1,7 @@
 import type { Command } from "../context.js";
 import { isOn, text } from "../flags.js";
 import { DEFAULT_MACHINE, machineName } from "../machine-name.js";
+import { noProxyVariables } from "../no-proxy.js";
 import { detectShell, howToUse, parseShell, shellStatements } from "../shell-environment.js";
 
 export const env: Command = async (context, [argument], flags) => {
@@ -29,10 +30,17 @@ export const env: Command = async (context, [argument], flags) => {
       DOCKER_HOST: host,
       DOCKER_CERT_PATH: certPath,
       MK_ACTIVE_MACHINE: machineName,
+      ...noProxyVariables(addressIn(host), context.env),
     };
   }
 };
 
+/** Of `tcp://address:port`, where an IPv6 address stands in brackets. */
+function addressIn(dockerHost: string): string {
+  return dockerHost.replace(/^tcp:\/\/\[?|\]?:\d+$/g, "");
+}
+
+/** NO_PROXY stays as it is: what is excepted there does no harm, and may have been before. */
 const UNSET = {
   DOCKER_TLS_VERIFY: undefined,
   DOCKER_HOST: undefined,

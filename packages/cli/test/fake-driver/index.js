@@ -74,7 +74,7 @@ export default {
       kill: async () => setState(context, "stopped"),
       remove: async () => context.host.files.remove(`${context.directory}/fake.json`),
       access: async () => ({ via: "exec", argv: ["/usr/bin/env", "--"] }),
-      endpoint: async (guestPort) => ({ host: "127.0.0.1", port: 40000 + guestPort }),
+      endpoint: async (guestPort) => ({ host: context.host.env.FAKE_ADDRESS ?? "127.0.0.1", port: 40000 + guestPort }),
       address: async () => "192.0.2.7",
       suspension: {
         pause: async () => setState(context, "paused"),

@@ -61,6 +61,7 @@ export const DETAILS: Readonly<Record<string, readonly string[]>> = {
   ],
   env: [
     "The docker client then talks to the machine's engine. It changes only the shell that reads it. For fish: `mk env | source`; for PowerShell: `& mk env | Invoke-Expression`.",
+    "Where a proxy is set, the machine's address is added to NO_PROXY, or to `no_proxy` where that one is in use; `--unset` leaves it there.",
   ],
   "driver:list": ["Only package.json files are read: no driver runs. What was skipped is listed with the reason."],
   "driver:add": [
