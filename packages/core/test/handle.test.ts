@@ -190,6 +190,27 @@ describe("a start whose guest says that it is ready", () => {
   });
 });
 
+describe("the proxies of the host", () => {
+  it("are in the seed, and those that the machine cannot reach in a note without their passwords", async () => {
+    const events: EventData[] = [];
+    const env = {
+      ...process.env,
+      HTTP_PROXY: "http://me:secret@localhost:1",
+      HTTPS_PROXY: "http://me:secret@p.example:2",
+    };
+    await using mk = openMk(undefined, {
+      host: createNodeHost({ home: home.path, env }),
+      onEvent: ({ data }) => void events.push(data),
+    });
+    await using machine = await mk.start();
+    const seed = await readFile(home.join("machines", machine.name, "seed--etc-docker-daemon.json"), "utf8");
+    expect(JSON.parse(seed)).toMatchObject({ proxies: { "https-proxy": env.HTTPS_PROXY } });
+    expect(seed).not.toContain("http-proxy");
+    expect(events).toContainEqual(expect.objectContaining({ type: "note", fields: { variable: "HTTP_PROXY" } }));
+    expect(JSON.stringify(events)).not.toContain("secret");
+  });
+});
+
 describe("a driver that hangs where it is asked one thing", () => {
   it.each(["endpoint", "access", "address"] as const)("does not hold up a cancelled call of %s", async (question) => {
     await using mk = openMk(() => ({ [question]: hangs }));

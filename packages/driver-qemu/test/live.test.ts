@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import { createMk, createNodeHost, type ImageSource, type Mk, type StartRequest } from "@mk/core";
+import { createMk, createNodeHost, type Host, type ImageSource, type Mk, type StartRequest } from "@mk/core";
 import { guestImages } from "@mk/guest";
 import { hostInventory, inventoryDifference, live, temporaryDirectory, testHome, tinyImage, until } from "@mk/testing";
 import { expect, test } from "vitest";
@@ -15,9 +15,11 @@ const SMALL: StartRequest = { driver: "qemu", cpus: 2, memoryMiB: 1024, diskMiB:
 async function openMk(
   prefix: string,
   images: ImageSource = guestImages({ home: testHome() }),
+  env: Host["env"] = process.env,
 ): Promise<{ readonly mk: Mk } & AsyncDisposable> {
   const directory = await temporaryDirectory(prefix);
-  const mk = createMk({ home: directory.join("home"), drivers: [qemu], images });
+  const home = directory.join("home");
+  const mk = createMk({ home, drivers: [qemu], images, host: createNodeHost({ home, env }) });
   return {
     mk,
     async [Symbol.asyncDispose]() {
@@ -37,11 +39,12 @@ async function pidOf(id: string): Promise<number> {
 
 suite("a real guest in QEMU", () => {
   test(
-    "runs Docker beside another one, keeps its data over stop, start and a killed QEMU, takes another port than one that is taken, and leaves nothing when it is deleted",
+    "runs Docker, which knows the host's proxy, beside another one, keeps its data over stop, start and a killed QEMU, takes another port than one that is taken, and leaves nothing when it is deleted",
     LONG,
     async () => {
       // The name of the home is what a hostile user would choose.
-      await using opened = await openMk("mk q'\"<>&,;$ü-");
+      const env = { ...process.env, HTTPS_PROXY: "http://proxy.example:3128" };
+      await using opened = await openMk("mk q'\"<>&,;$ü-", undefined, env);
       const { mk } = opened;
       const before = await hostInventory({ mentions: [mk.home] });
       const [one, two] = await Promise.all([mk.start({ ...SMALL, name: "one" }), mk.start({ ...SMALL, name: "two" })]);
@@ -55,6 +58,9 @@ suite("a real guest in QEMU", () => {
       expect((await one.exec(["uname", "-m"], { check: true })).stdout.trim()).toBe("x86_64");
       expect((await one.exec(["docker", "version", "--format", "{{.Server.Os}}"], { check: true })).stdout).toMatch(
         /linux/,
+      );
+      expect((await one.exec(["docker", "info", "--format", "{{.HTTPSProxy}}"], { check: true })).stdout).toBe(
+        "http://proxy.example:3128\n",
       );
       const listening = (await hostInventory({ mentions: [spec.id] })).filter((line) => line.startsWith("socket tcp"));
       expect(listening.length).toBeGreaterThanOrEqual(2);

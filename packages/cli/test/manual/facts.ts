@@ -36,6 +36,8 @@ export const DETAILS: Readonly<Record<string, readonly string[]>> = {
       "unless `--allow` says how far mk may go: `live` changes the running machine, `restart` stops it in between, `recreate` makes it anew with an empty disk.",
     "Without a driver mk tries all that are installed, takes the best that works here, and falls back to the next when that one fails. " +
       "The options of a driver are flags too: `--qemu-accelerator tcg` asks for the driver `qemu` and sets its option.",
+    "The machine's engine uses the proxies that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name when the machine is powered on, except those on the host's own loopback, " +
+      "which a machine cannot reach. Programs and containers in the machine are not told of them.",
     "The first start builds the guest image, which downloads about 130 MB from Debian. It ends when the container engine in the machine answers.",
   ],
   stop: ["The guest is asked to shut down; when it does not, its power is cut. The data stays."],

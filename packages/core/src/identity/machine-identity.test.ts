@@ -148,7 +148,7 @@ describe("SSH keys", () => {
 describe("the seed", () => {
   it("has every file that docs/architecture.md names, secrets for root alone", async () => {
     const identity = createMachineIdentity("one", directory.path);
-    const files = await createSeed({ name: "one", id: "the-id" }, identity, ["10.0.0.1"]);
+    const files = await createSeed({ name: "one", id: "the-id" }, identity, ["10.0.0.1"], { "https-proxy": "p:1" });
     expect(files.map(({ path, mode }) => `${path} ${mode.toString(8)}`)).toEqual([
       "/etc/hostname 644",
       "/etc/mk/machine.json 644",
@@ -157,7 +157,7 @@ describe("the seed", () => {
       "/etc/mk/tls/ca.pem 644",
       "/etc/mk/tls/cert.pem 644",
       "/etc/mk/tls/key.pem 600",
-      "/etc/docker/daemon.json 644",
+      "/etc/docker/daemon.json 600",
     ]);
     const text = (path: string): string => String(files.find((file) => file.path === path)?.contents);
     expect(text("/etc/hostname")).toBe("one\n");
@@ -165,6 +165,7 @@ describe("the seed", () => {
     expect(JSON.parse(text("/etc/docker/daemon.json"))).toMatchObject({
       "storage-driver": "overlay2",
       tlsverify: true,
+      proxies: { "https-proxy": "p:1" },
     });
     expect(new X509Certificate(text("/etc/mk/tls/cert.pem")).checkIP("10.0.0.1")).toBe("10.0.0.1");
   });

@@ -1,11 +1,12 @@
 import type { MachineSpec, SeedFile } from "../contract/spec.js";
 import type { MachineIdentity } from "./machine-identity.js";
 
-/** What gives a guest its identity: the seed paths of docs/architecture.md. */
+/** What gives a guest its identity: the seed paths of docs/architecture.md. `proxies`: what daemon.json has under that name. */
 export async function createSeed(
   spec: Pick<MachineSpec, "name" | "id">,
   identity: MachineIdentity,
   addresses: readonly string[] = [],
+  proxies?: Readonly<Record<string, string>>,
 ): Promise<readonly SeedFile[]> {
   const [userKey, hostKey, authority, server] = await Promise.all([
     identity.userPublicKey(),
@@ -21,7 +22,7 @@ export async function createSeed(
     { path: "/etc/mk/tls/ca.pem", mode: 0o644, contents: authority },
     { path: "/etc/mk/tls/cert.pem", mode: 0o644, contents: server.certificate },
     { path: "/etc/mk/tls/key.pem", mode: 0o600, contents: server.privateKey },
-    { path: "/etc/docker/daemon.json", mode: 0o644, contents: json(DAEMON) },
+    { path: "/etc/docker/daemon.json", mode: 0o600, contents: json({ ...DAEMON, proxies }) },
   ];
 }
 

@@ -2,6 +2,7 @@ import type { Host } from "../contract/host.js";
 import type { Operation } from "../contract/operation.js";
 import type { MachineState, MachineStatus } from "../contract/status.js";
 import { MkError } from "../errors.js";
+import { engineProxies } from "../identity/engine-proxies.js";
 import { askGuest } from "../readiness/ask-guest.js";
 import { waitForGuest } from "../readiness/wait-for-guest.js";
 import { waitForShell } from "../readiness/wait-for-shell.js";
@@ -31,6 +32,7 @@ export async function bootMachine(engine: Engine, session: MachineSession, call:
     }
 
     await op.step("intent", "noting what is about to be done", () => intent.declare("start"));
+    if (status.state === "stopped") noteUnreachableProxies(engine, session, op);
     // Registered before the driver acts: the power must be off again whenever the start did not come to its end. What comes back from a
     // pause or from disk has unwritten data in its memory: there the power stays.
     if (status.state === "stopped") {
@@ -55,6 +57,14 @@ export async function bootMachine(engine: Engine, session: MachineSession, call:
 /** Where the system does not tell, it counts as slept: a clock that is right is left alone. */
 function mayHaveSlept(host: Host): boolean {
   return host.sleptMs !== undefined && host.sleptMs() !== 0;
+}
+
+/** What the seed leaves out, by the names of the variables alone: their values may hold passwords. */
+function noteUnreachableProxies(engine: Engine, session: MachineSession, op: CoreOperation): void {
+  if (session.driver.traits.image === "none") return;
+  for (const variable of engineProxies(engine.host.env).unreachable) {
+    op.log(`${variable} is not passed on to the machine: it names no address that a machine can reach`, { variable });
+  }
 }
 
 /** A machine on its way down is brought down: a start must not race its power-off. */

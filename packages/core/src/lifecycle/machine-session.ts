@@ -4,6 +4,7 @@ import { timeLimit } from "../abort/time-limit.js";
 import type { Driver, MachineContext } from "../contract/driver.js";
 import type { Machine } from "../contract/machine.js";
 import { MkError, messageOf } from "../errors.js";
+import { engineProxies } from "../identity/engine-proxies.js";
 import { createMachineIdentity, type MachineIdentity } from "../identity/machine-identity.js";
 import { createSeed } from "../identity/seed.js";
 import { createIntentFile, type IntentFile } from "../store/intent.js";
@@ -84,7 +85,7 @@ export async function sessionOf(
         },
       );
     },
-    seed: (options) => createSeed(spec, identity, options?.addresses),
+    seed: (options) => createSeed(spec, identity, options?.addresses, engineProxies(engine.host.env).settings),
     record: createJsonFile(join(directory, "record.json")),
   };
   const redact = redactor(driver.options, config.options);
