@@ -168,10 +168,11 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
       });
     },
 
-    /** A stopped machine takes everything from the spec when it starts. */
+    /** A stopped machine takes everything from the spec when it starts, whether its container is still there or was pruned. */
     async reconfigure(op) {
-      const { engine, container } = await present(op, findEntry);
-      if (container.state !== "running" && container.state !== "paused") return;
+      const engine = await session.open(op.signal);
+      const container = await findEntry(engine, spec, op.signal);
+      if (container?.state !== "running" && container?.state !== "paused") return;
       const body = limitFields(spec, await engine.facts(op.signal));
       await engine.call({ method: "POST", path: ["containers", container.id, "update"], body }, op.signal);
     },

@@ -251,6 +251,16 @@ describe("what is not as it was left", () => {
     expect([...engine.volumes.keys()]).toEqual(["mk-m"]);
   });
 
+  test("a removed container does not hinder changed settings: the next start has them", async () => {
+    const { machine, op, engine, again } = await scriptedMachine();
+    await machine.create(op);
+    engine.containers.clear();
+    const changed = await again({ memoryMiB: 2048 });
+    await changed.reconfigure?.(op);
+    await changed.start(op);
+    expect(only(engine).request.HostConfig.Memory).toBe(2048 * 1024 * 1024);
+  });
+
   test("a removed volume makes the machine broken, and it can be removed", async () => {
     const { machine, op, engine } = await scriptedMachine();
     await machine.create(op);
