@@ -228,7 +228,7 @@ describe.skipIf(!hasProgram("xz"))("an archive made by the test (needs xz to pac
     const lock = await acquireLock(join(images, ".build.lock"), { processes, command: "", waitMs: 0, signal });
     const operation = recordedOperation();
     const building = build(archive, home, operation);
-    await vi.waitUntil(() => operation.steps.includes("image-wait"));
+    await vi.waitUntil(() => operation.steps.includes("image-wait"), { timeout: 20_000 });
     expect(operation.titles).toEqual([`waiting for the image build of process ${process.pid}`]);
     await vi.waitUntil(
       async () => {
