@@ -96,8 +96,12 @@ describe("a machine from start to delete", () => {
     expect(JSON.parse((await run("env", "-o", "json")).stdout)).toMatchObject({
       DOCKER_HOST: "tcp://127.0.0.1:42376",
       DOCKER_TLS_VERIFY: null,
+      MK_ACTIVE_DOCKER_HOST: "tcp://127.0.0.1:42376",
     });
-    expect(JSON.parse((await run("env", "--unset", "-o", "json")).stdout)).toMatchObject({ DOCKER_HOST: null });
+    expect(JSON.parse((await run("env", "--unset", "-o", "json")).stdout)).toMatchObject({
+      DOCKER_HOST: null,
+      MK_ACTIVE_DOCKER_HOST: null,
+    });
     expect((await mk(["start"], { ...options, env: { SHELL: "/usr/bin/fish" } })).stdout).toContain("mk env | source");
   });
 

@@ -40,13 +40,22 @@ describe("the engine in use", () => {
     expect(await place({ DOCKER_HOST: "here:2375" })).toEqual({ host: "tcp://here:2375" });
   });
 
+  const ofMkEnv = {
+    DOCKER_HOST: "tcp://127.0.0.1:40000",
+    DOCKER_TLS_VERIFY: "1",
+    DOCKER_CERT_PATH: "/certs",
+    MK_ACTIVE_MACHINE: "mk",
+    MK_ACTIVE_DOCKER_HOST: "tcp://127.0.0.1:40000",
+  };
+
   test("is not the machine's that mk env has put into DOCKER_HOST", async () => {
-    const env = { DOCKER_HOST: "tcp://127.0.0.1:40000", DOCKER_TLS_VERIFY: "1", DOCKER_CERT_PATH: "/certs" };
-    expect(await place({ ...env, MK_ACTIVE_MACHINE: "mk" })).toEqual({ host: "unix:///var/run/docker.sock" });
+    expect(await place(ofMkEnv)).toEqual({ host: "unix:///var/run/docker.sock" });
     const files = contextFiles("other", "tcp://other:2375");
-    expect(await place({ ...env, MK_ACTIVE_MACHINE: "mk", DOCKER_CONTEXT: "other" }, files)).toMatchObject({
-      host: "tcp://other:2375",
-    });
+    expect(await place({ ...ofMkEnv, DOCKER_CONTEXT: "other" }, files)).toMatchObject({ host: "tcp://other:2375" });
+  });
+
+  test("is the user's that was put into DOCKER_HOST after mk env", async () => {
+    expect(await place({ ...ofMkEnv, DOCKER_HOST: "ssh://build" })).toMatchObject({ host: "ssh://build" });
   });
 
   test("speaks TLS when DOCKER_TLS_VERIFY or DOCKER_TLS says so", async () => {

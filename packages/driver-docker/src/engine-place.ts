@@ -19,14 +19,12 @@ export interface EnginePlace {
  * The engine the docker CLI would use now: DOCKER_HOST, else DOCKER_CONTEXT, else the configured context, else the default socket.
  * The order is that of docker/cli's `resolveContextName`. DRIVER_UNAVAILABLE for a context that does not exist.
  *
- * A DOCKER_HOST of `mk env`, which MK_ACTIVE_MACHINE tells of, is passed over: it is a machine's own engine, and a machine made there would
- * live in that machine and end with it.
+ * A DOCKER_HOST {@link isMachinesOwn of a machine} is passed over: a machine made there would live in that machine and end with it.
  */
 export async function currentEngine(host: Host): Promise<EnginePlace> {
   const { DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG, DOCKER_TLS, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH } = host.env;
-  const { MK_ACTIVE_MACHINE } = host.env;
   const configDirectory = DOCKER_CONFIG || `${host.homeDirectory}/.docker`;
-  if (DOCKER_HOST && !MK_ACTIVE_MACHINE) {
+  if (DOCKER_HOST && !isMachinesOwn(host.env)) {
     const tls = Boolean(DOCKER_TLS_VERIFY || DOCKER_TLS);
     return {
       host: DOCKER_HOST.includes("://") ? DOCKER_HOST : `tcp://${DOCKER_HOST}`,
@@ -37,6 +35,14 @@ export async function currentEngine(host: Host): Promise<EnginePlace> {
   const context = DOCKER_CONTEXT || (await configuredContext(host, `${configDirectory}/config.json`));
   if (context === undefined || context === "default") return { host: await defaultSocket(host) };
   return contextPlace(host, configDirectory, context);
+}
+
+/**
+ * Whether DOCKER_HOST is still what `mk env` made it, so the engine in a machine. By the address: whoever sets another one later leaves
+ * the rest of `mk env` in place, its certificates too.
+ */
+export function isMachinesOwn({ DOCKER_HOST, MK_ACTIVE_DOCKER_HOST }: Host["env"]): boolean {
+  return Boolean(DOCKER_HOST) && DOCKER_HOST === MK_ACTIVE_DOCKER_HOST;
 }
 
 /** Parses what {@link EnginePlace} was recorded as; undefined for anything else. */

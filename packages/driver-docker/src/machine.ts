@@ -14,6 +14,7 @@ import {
 import { limitFields, STOP_SIGNAL } from "./container-request.js";
 import type { Engine } from "./engine.js";
 import { READ_LOG } from "./engine-error.js";
+import { isMachinesOwn } from "./engine-place.js";
 import { engineSession, remoteHost } from "./engine-session.js";
 import { containerFilter, objectName } from "./labels.js";
 import { ensureContainer } from "./make-container.js";
@@ -106,6 +107,10 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
     async create(op) {
       op.undo(remove);
       const engine = await session.open(op.signal);
+      if (isMachinesOwn(host.env)) {
+        const engineHost = engine.place.host;
+        op.log(`DOCKER_HOST is that of mk env: the machine is made in ${engineHost}`, { engine: engineHost });
+      }
       await session.remember(engine);
       // Keys and certificates are made while the engine works, and are kept: the start finds them. What fails here fails there again.
       const identity = context.seed().catch(() => undefined);

@@ -2,7 +2,7 @@ import type { Program } from "@mk/conformance";
 import type { Operation } from "@mk/core";
 import { describe, expect, test } from "vitest";
 import dockerDriver from "../src/index.js";
-import { dockerHost } from "./docker-host.js";
+import { dockerHost, SOCKET } from "./docker-host.js";
 import { scriptedMachine } from "./scripted-machine.js";
 
 /** The machine's container as the engine holds it. */
@@ -496,6 +496,18 @@ describe("an engine elsewhere", () => {
     await machine.create(op);
     (on.host.env as Record<string, string>).DOCKER_HOST = "tcp://127.0.0.1:1";
     expect(await (await again()).inspect(op)).toEqual({ state: "stopped" });
+  });
+
+  test("is not the machine's that mk env speaks of, and mk says so", async () => {
+    const active = "tcp://127.0.0.1:40000";
+    const on = dockerHost({ env: { DOCKER_HOST: active, MK_ACTIVE_DOCKER_HOST: active, HOME: "/home/user" } });
+    const { machine, op, logged } = await scriptedMachine({ on });
+    await machine.create(op);
+    expect(only(on.engine).name).toBe("mk-m");
+    expect(logged).toContainEqual({
+      message: expect.stringContaining("DOCKER_HOST is that of mk env"),
+      fields: { engine: `unix://${SOCKET}` },
+    });
   });
 
   test("of another architecture is refused before anything is made", async () => {

@@ -30,6 +30,8 @@ export const env: Command = async (context, [argument], flags) => {
       DOCKER_HOST: host,
       DOCKER_CERT_PATH: certPath,
       MK_ACTIVE_MACHINE: machineName,
+      // Whoever finds another DOCKER_HOST knows that the user has set it since.
+      MK_ACTIVE_DOCKER_HOST: host,
       ...noProxyVariables(addressIn(host), context.env),
     };
   }
@@ -46,4 +48,5 @@ const UNSET = {
   DOCKER_HOST: undefined,
   DOCKER_CERT_PATH: undefined,
   MK_ACTIVE_MACHINE: undefined,
+  MK_ACTIVE_DOCKER_HOST: undefined,
 };
