@@ -1,3 +1,4 @@
+import type { GuestArch } from "@mk/core";
 import type { Engine } from "./engine.js";
 import { asList, asOptionalString, asRecord } from "./json-reader.js";
 
@@ -40,6 +41,18 @@ export async function readFacts(engine: Engine, signal: AbortSignal): Promise<En
     limits: { cpu: info.CpuCfsQuota === true, memory: info.MemoryLimit === true, swap: info.SwapLimit === true },
     cpus: typeof info.NCPU === "number" ? info.NCPU : 0,
     errors: asList(info.ServerErrors, "ServerErrors").map(String),
+  };
+}
+
+/** Why machines of this architecture cannot be made in the engine, and what to do; undefined when they can: it runs no guest of another. */
+export function archMismatch(
+  { arch: engineArch }: EngineFacts,
+  arch: GuestArch,
+): { readonly reason: string; readonly fix: string } | undefined {
+  if (engineArch === arch) return undefined;
+  return {
+    reason: `the Docker Engine runs on ${engineArch} and has no machines for ${arch}`,
+    fix: `Create the machine for ${engineArch}, or choose a driver that emulates ${arch}, such as qemu.`,
   };
 }
 

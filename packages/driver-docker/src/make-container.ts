@@ -4,7 +4,7 @@ import type { DockerConfig } from "./config.js";
 import { type Container, inspectContainer, listContainers, type PublishedPort, removeContainer } from "./container.js";
 import { containerRequest } from "./container-request.js";
 import type { Engine } from "./engine.js";
-import type { EngineFacts } from "./engine-facts.js";
+import { archMismatch, type EngineFacts } from "./engine-facts.js";
 import { remoteHost } from "./engine-session.js";
 import { ensureImage } from "./image.js";
 import { asList, asRecord, asString } from "./json-reader.js";
@@ -86,10 +86,12 @@ function labelled(request: ReturnType<typeof containerRequest>, digest: string):
   return { ...request, Labels: { ...request.Labels, [LABELS.request]: digest } };
 }
 
+/** The status says so before; but an engine can be another one since. */
 function assertFits({ spec }: MachineContext, facts: EngineFacts): void {
-  if (facts.arch === spec.arch) return;
-  throw new MkError("DRIVER_UNAVAILABLE", `the Docker Engine runs on ${facts.arch}, the machine is for ${spec.arch}`, {
-    hint: `Create the machine for ${facts.arch}, or choose a driver that emulates ${spec.arch}, such as qemu.`,
+  const mismatch = archMismatch(facts, spec.arch);
+  if (mismatch === undefined) return;
+  throw new MkError("DRIVER_UNAVAILABLE", mismatch.reason, {
+    hint: mismatch.fix,
     details: { engine: facts.arch, machine: spec.arch },
   });
 }

@@ -1,8 +1,8 @@
-import type { DriverStatus, Host } from "@mk/core";
-import { MkError } from "@mk/core";
+import type { DriverStatus, GuestArch, Host, StatusRequest } from "@mk/core";
+import { hostArch, MkError } from "@mk/core";
 import { type Engine, openEngine } from "./engine.js";
 import { READ_LOG } from "./engine-error.js";
-import { type EngineFacts, readFacts } from "./engine-facts.js";
+import { archMismatch, type EngineFacts, readFacts } from "./engine-facts.js";
 import { currentEngine } from "./engine-place.js";
 import { remoteHost } from "./engine-session.js";
 import { knownPrivileges } from "./privileges.js";
@@ -19,11 +19,11 @@ const PACKAGES = {
 } as const;
 
 /** Asks the engine itself. A hanging engine is told by the signal: its reason passes through. */
-export async function probe(host: Host, signal: AbortSignal): Promise<DriverStatus> {
+export async function probe(host: Host, signal: AbortSignal, machine?: StatusRequest<unknown>): Promise<DriverStatus> {
   try {
     const engine = await openEngine(host, await currentEngine(host), signal);
     const facts = await readFacts(engine, signal);
-    return unfit(facts) ?? (await ready(host, engine, facts));
+    return unfit(facts, machine?.arch ?? hostArch(host)) ?? (await ready(host, engine, facts));
   } catch (error) {
     signal.throwIfAborted();
     if (!MkError.is(error)) throw error;
@@ -31,7 +31,7 @@ export async function probe(host: Host, signal: AbortSignal): Promise<DriverStat
   }
 }
 
-function unfit(facts: EngineFacts): DriverStatus | undefined {
+function unfit(facts: EngineFacts, arch: GuestArch): DriverStatus | undefined {
   const { version } = facts;
   if (facts.os !== "linux") {
     return {
@@ -51,7 +51,8 @@ function unfit(facts: EngineFacts): DriverStatus | undefined {
       version,
     };
   }
-  return undefined;
+  const mismatch = archMismatch(facts, arch);
+  return mismatch && { status: "unhealthy", code: "docker-other-architecture", ...mismatch, version };
 }
 
 async function ready(host: Host, engine: Engine, facts: EngineFacts): Promise<DriverStatus> {

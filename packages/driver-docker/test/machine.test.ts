@@ -1,5 +1,5 @@
 import type { Program } from "@mk/conformance";
-import type { Operation } from "@mk/core";
+import type { GuestArch, Operation } from "@mk/core";
 import { describe, expect, test } from "vitest";
 import dockerDriver from "../src/index.js";
 import { dockerHost, SOCKET } from "./docker-host.js";
@@ -603,6 +603,23 @@ describe("status", () => {
       code: "docker-errors",
       reason: expect.stringContaining("the disk is on fire"),
     });
+  });
+
+  test("of an engine of another architecture than the machine's is unhealthy with a fix", async () => {
+    const on = dockerHost();
+    await on.host.delay(1000, new AbortController().signal);
+    const statusFor = (arch?: GuestArch) =>
+      dockerDriver.status(on.host, AbortSignal.timeout(10_000), arch && { arch, options: {} });
+    expect(await statusFor("arm64")).toMatchObject({
+      status: "unhealthy",
+      code: "docker-other-architecture",
+      reason: "the Docker Engine runs on amd64 and has no machines for arm64",
+      fix: expect.stringContaining("Create the machine for amd64"),
+    });
+    expect(await statusFor("amd64")).toMatchObject({ status: "ready" });
+    on.engine.info = { Architecture: "aarch64" };
+    expect(await statusFor("arm64")).toMatchObject({ status: "ready" });
+    expect(await statusFor(), "a machine of the host's own architecture").toMatchObject({ status: "unhealthy" });
   });
 
   test("says that the list of capabilities is used once that was found", async () => {
