@@ -1,8 +1,9 @@
 import type { Output } from "../terminal/output.js";
 import type { Palette } from "../terminal/palette.js";
 import { formatBytes, formatDuration } from "../terminal/units.js";
+import { noteText } from "./note-text.js";
 import type { Renderer } from "./renderer.js";
-import { selectionLine } from "./selection.js";
+import { selectionLines } from "./selection.js";
 import { sentence } from "./sentence.js";
 
 /** Steps that end sooner are not worth a line of a log. */
@@ -55,11 +56,11 @@ export function plainRenderer(output: Output, palette: Palette): Renderer {
           break;
         }
         case "driver.selected":
-          output.line(selectionLine(data));
+          output.line(selectionLines(data, palette));
           break;
         case "note":
           output.line(
-            data.level === "warning" ? `${palette.yellow("Warning:")} ${data.message}` : sentence(data.message),
+            data.level === "warning" ? `${palette.yellow("Warning:")} ${noteText(data)}` : sentence(noteText(data)),
           );
           break;
         case "undo.started":

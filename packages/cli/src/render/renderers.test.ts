@@ -20,7 +20,16 @@ function event(data: EventData): MkEvent {
 
 const ERROR = { code: "DRIVER_FAILED", message: "it broke" } as const;
 const STORY: readonly EventData[] = [
-  { type: "driver.selected", driver: "qemu", why: "asked for", alternates: [], rejects: [] },
+  {
+    type: "driver.selected",
+    driver: "qemu",
+    why: "default, before kvm2",
+    alternates: ["kvm2"],
+    rejects: [
+      { driver: "docker", reason: "nothing listens at unix:///run/docker.sock", fix: "Start Docker." },
+      { driver: "other", reason: "it is asleep" },
+    ],
+  },
   { type: "operation.started", operation: "start" },
   { type: "step.started", operation: "start", step: "image", title: "downloading packages" },
   { type: "step.progress", operation: "start", step: "image", progress: { done: 30e6, total: 120e6, unit: "bytes" } },
@@ -28,7 +37,13 @@ const STORY: readonly EventData[] = [
   { type: "step.finished", operation: "start", step: "unpack", durationMs: 10 },
   { type: "step.progress", operation: "start", step: "image", progress: { done: 120e6, total: 120e6, unit: "bytes" } },
   { type: "step.finished", operation: "start", step: "image", durationMs: 4200 },
-  { type: "note", level: "warning", message: "the clock is wrong" },
+  {
+    type: "note",
+    level: "warning",
+    message: "the clock is wrong",
+    fields: { offsetMs: 9, reason: "sudo was refused" },
+  },
+  { type: "note", level: "info", message: "the clock is right", fields: { offsetMs: 0 } },
   { type: "step.started", operation: "start", step: "boot", title: "booting" },
   { type: "step.failed", operation: "start", step: "boot", durationMs: 1000, error: ERROR },
   { type: "undo.started", operation: "start" },
@@ -67,9 +82,12 @@ describe("renderers", () => {
     expect(stdout).toBe("");
     expect(stderr).toBe(
       [
-        "Using driver qemu (asked for)",
+        "Using driver qemu (default, before kvm2)",
+        "  docker: nothing listens at unix:///run/docker.sock. Start Docker.",
+        "  other: it is asleep",
         "  25 % of 120 MB",
-        "Warning: the clock is wrong",
+        "Warning: the clock is wrong: sudo was refused",
+        "The clock is right",
         "Failed: Booting (1.0 s)",
         "Undoing what was done",
         "",
@@ -102,13 +120,17 @@ describe("renderers", () => {
     }
     renderer.close();
     const drawn = text();
-    expect(drawn).toContain("✓ Using driver qemu (asked for)\n");
+    expect(drawn).toContain(
+      "✓ Using driver qemu (default, before kvm2)\n" +
+        "  docker: nothing listens at unix:///run/docker.sock. Start Docker.\n" +
+        "  other: it is asleep\n",
+    );
     expect(drawn).toContain("✓ Downloading packages 4.2 s\n");
     expect(drawn).toMatch(/⠋ Downloading packages 30\.0 MB of 120 MB, 15\.0 MB\/s 2 s\n/);
     expect(drawn).toContain("⠋   Unpacking\n");
     expect(drawn).not.toContain("✓   Unpacking");
     expect(drawn).toContain("✗ Booting 1.0 s\n");
-    expect(drawn).toContain("! the clock is wrong\n");
+    expect(drawn).toContain("! the clock is wrong: sudo was refused\n");
   });
 
   // The terminal itself writes ^C where the cursor is.

@@ -3,8 +3,9 @@ import type { Output } from "../terminal/output.js";
 import type { Palette } from "../terminal/palette.js";
 import { formatBytes, formatDuration } from "../terminal/units.js";
 import { truncate } from "../terminal/width.js";
+import { noteText } from "./note-text.js";
 import type { Renderer } from "./renderer.js";
-import { selectionLine } from "./selection.js";
+import { selectionLines } from "./selection.js";
 import { sentence } from "./sentence.js";
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
@@ -89,10 +90,10 @@ export function terminalRenderer(output: Output, palette: Palette, now: () => nu
           break;
         }
         case "driver.selected":
-          draw(`${palette.green("✓")} ${selectionLine(data)}`);
+          draw(`${palette.green("✓")} ${selectionLines(data, palette)}`);
           break;
         case "note":
-          draw(data.level === "warning" ? `${palette.yellow("!")} ${data.message}` : `  ${sentence(data.message)}`);
+          draw(data.level === "warning" ? `${palette.yellow("!")} ${noteText(data)}` : `  ${sentence(noteText(data))}`);
           break;
         case "undo.started":
           draw(palette.yellow("↶ Undoing what was done"));
