@@ -41,6 +41,22 @@ const onScriptedHosts = ({ open }: Subject): readonly ContractTest[] =>
       const found = await bench.status(AbortSignal.timeout(PROBE_MS), withoutTools(bench.host));
       expectAnswer(found);
     },
+    "refuses another architecture by its status or its config, not only once the image is there": async () => {
+      await using bench = await open();
+      const arch = bench.spec.arch === "amd64" ? "arm64" : "amd64";
+      bench.spec = { ...bench.spec, arch };
+      const found = await bench.status(AbortSignal.timeout(PROBE_MS));
+      expectAnswer(found);
+      if (found.status !== "ready") return;
+      try {
+        bench.respecify({ arch });
+      } catch (error) {
+        expect(error).toMatchObject({ code: "NOT_SUPPORTED" });
+        return;
+      }
+      const machine = await bench.handle();
+      await bench.call((op) => machine.create(op));
+    },
     "rejects its probe with the reason, whichever tool hangs when it is aborted": async () => {
       for (let nth = 0; ; nth++) {
         await using bench = await open();

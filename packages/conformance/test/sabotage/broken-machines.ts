@@ -29,6 +29,16 @@ export const brokenMachines: readonly Broken[] = [
       return {};
     },
   ),
+  memoryMachine(
+    "refuses an architecture when the machine is made",
+    "refuses another architecture by its status or its config, not only once the image is there",
+    (sound, { spec }) => ({
+      async create(op) {
+        if (spec.arch === "amd64") return sound.create(op);
+        throw new MkError("DRIVER_UNAVAILABLE", `no ${spec.arch} here`, { hint: "Use another driver." });
+      },
+    }),
+  ),
   memoryMachine("writes while it inspects", "inspects a machine without changing anything", (sound, { record }) => ({
     async inspect(op) {
       await record.write({ seen: Math.random() });
