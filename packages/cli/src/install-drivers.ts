@@ -24,11 +24,8 @@ export async function installDrivers(context: Context, specs: readonly string[])
   }
   const drivers = await storedDrivers(context, [...changed, ...present]);
   const refused = drivers.filter(({ problem }) => problem !== undefined);
-  await goBack(
-    context,
-    changed.filter((name) => refused.some(({ packageName }) => packageName === name)),
-    before,
-  );
+  const unwanted = changed.filter((name) => refused.some(({ packageName }) => packageName === name));
+  await goBack(context, refused, { unwanted, before });
   const installed = drivers.filter(
     ({ packageName, problem }) => problem === undefined && changed.includes(packageName),
   );
@@ -38,10 +35,13 @@ export async function installDrivers(context: Context, specs: readonly string[])
 /** DRIVER_INVALID with the reasons, when there are any drivers that were refused. */
 export function assertNoneRefused(refused: readonly StoredDriver[]): void {
   if (refused.length === 0) return;
-  const reasons = refused.map(({ packageName, problem }) => `${packageName}: ${problem}`);
-  throw new MkError("DRIVER_INVALID", reasons.join("; "), {
+  throw new MkError("DRIVER_INVALID", reasonsOf(refused), {
     hint: "What was there before is there again. Choose another package or version.",
   });
+}
+
+function reasonsOf(refused: readonly StoredDriver[]): string {
+  return refused.map(({ packageName, problem }) => `${packageName}: ${problem}`).join("; ");
 }
 
 function isSame(one: AddedPackage, other: AddedPackage | undefined): boolean {
@@ -52,17 +52,29 @@ function isSpecOf(spec: string, name: string, { source }: AddedPackage): boolean
   return spec === name || spec.startsWith(`${name}@`) || spec === source;
 }
 
-/** Packages that were there before get their earlier version back, the others go. */
+/** Packages that were there before get their earlier version back, the others go. DRIVER_INVALID when npm fails at it, offline for example. */
 async function goBack(
   context: Context,
-  packages: readonly string[],
-  before: ReadonlyMap<string, AddedPackage>,
+  refused: readonly StoredDriver[],
+  { unwanted, before }: { readonly unwanted: readonly string[]; readonly before: ReadonlyMap<string, AddedPackage> },
 ): Promise<void> {
-  const earlier = packages.flatMap((name) => {
+  const earlier = unwanted.flatMap((name) => {
     const added = before.get(name);
     return added === undefined ? [] : [`${name}@${added.source}`];
   });
-  const fresh = packages.filter((name) => !before.has(name));
-  if (fresh.length > 0) await runNpm(context, ["uninstall", "--", ...fresh]);
-  if (earlier.length > 0) await runNpm(context, ["install", "--save-exact", "--", ...earlier]);
+  const fresh = unwanted.filter((name) => !before.has(name));
+  try {
+    if (fresh.length > 0) await runNpm(context, ["uninstall", "--", ...fresh]);
+    if (earlier.length > 0) await runNpm(context, ["install", "--save-exact", "--", ...earlier]);
+  } catch (cause) {
+    context.signal.throwIfAborted();
+    const commands = [
+      ...(fresh.length > 0 ? [`mk driver remove ${fresh.join(" ")}`] : []),
+      ...(earlier.length > 0 ? [`mk driver add ${earlier.join(" ")}`] : []),
+    ];
+    throw new MkError("DRIVER_INVALID", `${reasonsOf(refused)}; and npm could not bring back what was there before`, {
+      hint: `Bring it back when npm works again: ${commands.join(" && ")}`,
+      cause,
+    });
+  }
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { basename, dirname, join } from "node:path";
@@ -115,6 +115,18 @@ describe("drivers in mk's own home", () => {
     const tarball = await pack("broken", { version: "2.0.0", mk: { driver: "fake", api: 99 } });
     expect(await run("driver", "add", tarball)).toMatchObject({ exitCode: 10 });
     expect((await run("driver", "list")).stdout).toContain("mk-driver-fake@1.2.3");
+  });
+
+  it("are refused with the reason and the way back when npm cannot bring their earlier version back", async () => {
+    const name = "mk-driver-lost";
+    const earlier = await pack("lost", { name, version: "1.0.0", mk: { driver: "lost", api: 1 } });
+    expect(await run("driver", "add", earlier)).toMatchObject({ exitCode: 0 });
+    await rm(earlier);
+    const later = await pack("later", { name, version: "2.0.0", mk: { driver: "lost", api: 99 } });
+    const { exitCode, stderr } = await run("driver", "add", later);
+    expect([exitCode, stderr]).toEqual([10, expect.stringContaining("version 99 of the driver contract")]);
+    expect(stderr).toContain(`mk driver add ${name}@${earlier}`);
+    expect((await run("driver", "remove", name)).exitCode).toBe(0);
   });
 
   it("are judged by themselves, not by a package of the same name that lies beside mk", async () => {
