@@ -75,7 +75,8 @@ function login(client: Client, socket: Duplex, { timer, target, check, privateKe
     watchBanner(socket, timer, () => {
       fail(sshFailed(target, timer.phase, "it talks without end and never says its version"));
     });
-    client.on("handshake", () => timer.enter("authentication"));
+    // The first alone: ssh2 says it of each new key exchange, by which no login follows.
+    client.once("handshake", () => timer.enter("authentication"));
     client.once("ready", resolve);
     // Heard for as long as the connection lives: without a listener its loss would end the whole process.
     client.on("error", (error: Error & { level?: string }) => {

@@ -174,6 +174,29 @@ describe("a connection to a server that", () => {
     expect(connections).toBe(2);
   });
 
+  test("exchanges new keys within the connection is not waited for to answer to a second login", async () => {
+    const authentication = 1_000;
+    await using server = await fakeServer(
+      (socket, hostKey) =>
+        speakSsh(socket, hostKey, (connection) => {
+          connection.on("authentication", (context) => context.accept());
+          connection.on("session", (accept) => {
+            accept().on("exec", (acceptExec) => {
+              const channel = acceptExec();
+              // The program lives until a second login would be too late.
+              const end = (): void => {
+                channel.exit(0);
+                channel.end();
+              };
+              connection.rekey(() => setTimeout(end, authentication + SHORT_MS));
+            });
+          });
+        }),
+      { authentication },
+    );
+    expect(await server.transport.exec(["true"])).toMatchObject({ exitCode: 0 });
+  });
+
   test("refuses to start programs says so, and is not asked for ever", async () => {
     await using server = await fakeServer((socket, hostKey) =>
       speakSsh(socket, hostKey, (connection) => {
