@@ -89,7 +89,7 @@ export interface MachineInfo {
   readonly problem?: SerializedMkError;
 }
 
-/** Where the input of a command in the machine comes from and where its output goes. */
+/** Where the input of a command in the machine comes from and where its output goes: IO_FAILED when one of these streams breaks. */
 export interface ExecOptions extends CallOptions {
   readonly input?: string | Uint8Array | Readable;
   /** Streams instead of collected output. */

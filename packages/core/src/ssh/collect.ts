@@ -1,4 +1,4 @@
-import type { Readable, Writable } from "node:stream";
+import { finished, type Readable, type Writable } from "node:stream";
 import { MkError } from "../errors.js";
 import { OutputBuffer } from "../host/output-buffer.js";
 import type { RemoteProcess } from "./carrier.js";
@@ -27,12 +27,13 @@ export function collect(from: Readable, to: Writable | undefined, maxBytes = MAX
       from.resume();
       reject(new MkError("IO_FAILED", `the output of a program cannot be written: ${error.message}`, { cause: error }));
     };
-    to.once("error", onError);
+    // A stream may also end early without an error: then nothing more would flow, and nobody be told.
+    const letGo = finished(to, { readable: false }, (error) => onError(error ?? new Error("the stream has ended")));
     // A stream says of a write that it failed in a later turn, when the program may have ended: what it says of the next one is the truth.
     const flush = (): void =>
       void to.write("", (error) => {
         if (error) return onError(error);
-        to.off("error", onError);
+        letGo();
         resolve();
       });
     void ended.then(flush);
@@ -47,13 +48,14 @@ const CTRL_D = "\x04";
 
 /**
  * Gives a program its standard input. One that ends without reading it is no error: its exit code tells whether it minded. A terminal's
- * input is never ended, since dropbear hangs up the terminal then: the end of text is typed, and where there is none nothing is.
+ * input is never ended, since dropbear hangs up the terminal then: the end of text is typed, and where there is none nothing is. Resolves
+ * when the program has ended or needs no more of it; rejects with IO_FAILED when the stream that gives it breaks.
  */
-export function feed(
+export async function feed(
   process: RemoteProcess,
   input: string | Uint8Array | Readable | undefined,
   { isTerminal }: { readonly isTerminal: boolean },
-): void {
+): Promise<void> {
   const { stdin } = process;
   stdin.on("error", () => undefined);
   if (input === undefined) {
@@ -73,5 +75,17 @@ export function feed(
     // A terminal that stays in flowing mode would keep mk from ending.
     input.pause();
   };
-  process.exitCode.then(stop, stop);
+  await new Promise<void>((resolve, reject) => {
+    const letGo = finished(input, { writable: false }, (error) => {
+      if (!error) return resolve();
+      stop();
+      reject(new MkError("IO_FAILED", `the input of a program cannot be read: ${error.message}`, { cause: error }));
+    });
+    const onEnd = (): void => {
+      letGo();
+      stop();
+      resolve();
+    };
+    process.exitCode.then(onEnd, onEnd);
+  });
 }

@@ -78,8 +78,8 @@ async function runRemote(
   const process = await carrier.start(argv, { env, terminal, signal });
   const out = collect(process.stdout, stdout);
   const err = collect(process.stderr, stderr);
-  feed(process, input, { isTerminal: terminal !== undefined });
-  const exitCode = await ended(process, signal, [out.delivered, err.delivered]);
+  const fed = feed(process, input, { isTerminal: terminal !== undefined });
+  const exitCode = await ended(process, signal, [fed, out.delivered, err.delivered]);
   return { exitCode, stdout: out.text(), stderr: err.text() };
 }
 
@@ -95,8 +95,8 @@ async function shell(carrier: Carrier, options: ShellOptions): Promise<number> {
   try {
     const out = collect(process.stdout, stdout);
     const err = collect(process.stderr, stdout);
-    feed(process, stdin, { isTerminal: true });
-    return await ended(process, signal, [out.delivered, err.delivered]);
+    const fed = feed(process, stdin, { isTerminal: true });
+    return await ended(process, signal, [fed, out.delivered, err.delivered]);
   } finally {
     raw?.(false);
     stdout.off("resize", onResize);
@@ -109,10 +109,10 @@ function sizeOf(stream: object): Partial<TerminalSize> {
   return typeof columns === "number" && typeof rows === "number" ? { columns, rows } : {};
 }
 
-/** The exit code, once the outputs are delivered; on abort, or when they cannot be, the program is told to end. */
-async function ended(process: RemoteProcess, signal: AbortSignal, outputs: readonly Promise<void>[]): Promise<number> {
+/** The exit code, once the outputs are delivered; on abort, or when a stream of the caller's breaks, the program is told to end. */
+async function ended(process: RemoteProcess, signal: AbortSignal, streams: readonly Promise<void>[]): Promise<number> {
   try {
-    const [exitCode] = await raceAbort(Promise.all([process.exitCode, ...outputs]), signal);
+    const [exitCode] = await raceAbort(Promise.all([process.exitCode, ...streams]), signal);
     return exitCode;
   } catch (error) {
     process.kill();
