@@ -9,6 +9,7 @@ import {
   createMk,
   createNodeHost,
   type EventData,
+  generateSshKeyPair,
   type Machine,
   type Mk,
   MkError,
@@ -20,6 +21,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fakeImages } from "./images.js";
 import { machinePids } from "./process-driver/machine-pids.js";
 import { processDriver } from "./process-driver/process-driver.js";
+import { speakSsh } from "./ssh/fake-ssh-server.js";
 import { bundle } from "./step-kill/bundle.js";
 
 let home: TemporaryDirectory;
@@ -76,6 +78,31 @@ async function ask(local: { readonly host: string; readonly port: number }): Pro
   return Buffer.concat(chunks).toString();
 }
 
+/** An SSH server on loopback, in which all programs succeed. */
+async function sshServer(hostKey: string): Promise<{ readonly port: number } & AsyncDisposable> {
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    speakSsh(socket, hostKey, (connection) => {
+      connection.on("authentication", (context) => context.accept());
+      connection.on("session", (accept) => {
+        accept().on("exec", (acceptExec) => {
+          const channel = acceptExec();
+          channel.exit(0);
+          channel.end();
+        });
+      });
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as { port: number }).port,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
 beforeEach(async () => {
   home = await temporaryDirectory("mk-handle-");
 });
@@ -108,6 +135,24 @@ describe("the connection of a handle", () => {
     await expect(opener).rejects.toMatchObject({ code: "CANCELLED" });
     expect(await other).toMatchObject({ exitCode: 0, stdout: "here\n" });
     answer();
+  });
+
+  it("is looked for anew where another server answered in the machine's place", async () => {
+    let port: number | undefined;
+    await using mk = openMk((machine) => ({
+      access: async (op) =>
+        port === undefined
+          ? machine.access(op)
+          : { via: "ssh", host: "127.0.0.1", port, user: "mk", hostKey: "pinned" },
+    }));
+    const started = await mk.start();
+    await using other = await sshServer((await generateSshKeyPair()).privateKey);
+    await using own = await sshServer(await readFile(home.join("machines", "mk", "ssh_host_ed25519_key"), "utf8"));
+    await using machine = await mk.machine(started.name);
+    port = other.port;
+    await expect(machine.exec(["true"])).rejects.toMatchObject({ code: "HOST_KEY_CHANGED" });
+    port = own.port;
+    expect(await machine.exec(["true"])).toMatchObject({ exitCode: 0 });
   });
 
   it("is not waited for by a call that is cancelled meanwhile", async () => {

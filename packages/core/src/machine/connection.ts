@@ -31,15 +31,7 @@ export class Connection implements AsyncDisposable {
 
   /** MACHINE_NOT_RUNNING when there is nothing to connect to; else what `work` throws. */
   async use<T>(signal: AbortSignal, work: (transport: Transport) => Promise<T>): Promise<T> {
-    const [transport, attempt] = await this.#opened(signal);
-    try {
-      return await work(transport);
-    } catch (error) {
-      // Another mk may have restarted the machine, on another port: the next call asks the driver again.
-      const moved = MkError.is(error, "NETWORK_FAILED") || MkError.is(error, "SSH_FAILED");
-      if (moved && this.#attempt === attempt) await this.close();
-      throw error;
-    }
+    return await work(await this.#opened(signal));
   }
 
   async close(): Promise<void> {
@@ -54,17 +46,21 @@ export class Connection implements AsyncDisposable {
     await this.close();
   }
 
-  async #opened(signal: AbortSignal): Promise<readonly [Transport, Attempt]> {
+  async #opened(signal: AbortSignal): Promise<Transport> {
     for (;;) {
       const shared = this.#attempt;
       const attempt = shared ?? this.#begin(signal);
       try {
-        return [await raceAbort(attempt.transport, signal), attempt];
+        const transport = await raceAbort(attempt.transport, signal);
+        if (!transport.isLost) return transport;
       } catch (error) {
         signal.throwIfAborted();
         // Another call's abort must not end this call: begin again with our own signal.
         if (shared === undefined || !shared.signal.aborted) throw error;
+        continue;
       }
+      // Another mk may have restarted the machine, on another port, and its old one may be another machine's: ask the driver again.
+      if (this.#attempt === attempt) await this.close();
     }
   }
 

@@ -26,6 +26,8 @@ export interface RemoteProcess {
 
 /** The part of a transport that differs by what carries it: starting programs and opening connections. */
 export interface Carrier {
+  /** Whether the last connection broke or could not be made. The next would be to the same place, where the machine may not be any more. */
+  readonly isLost: boolean;
   connect(signal: AbortSignal): Promise<void>;
   /** `shell`: the user's login shell. */
   start(command: readonly string[] | "shell", options: StartOptions): Promise<RemoteProcess>;

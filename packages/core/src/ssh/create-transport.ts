@@ -41,6 +41,9 @@ export function createTransport(
 function transportOver(host: Host, machine: string, carrier: Carrier): Transport {
   const never = new AbortController().signal;
   const transport: Transport = {
+    get isLost() {
+      return carrier.isLost;
+    },
     connect: (signal) => carrier.connect(signal),
     async exec(argv, options = {}) {
       const result = await runRemote(carrier, argv, options);

@@ -19,6 +19,7 @@ export class ExecCarrier implements Carrier {
   readonly #host: Host;
   readonly #prefix: readonly string[];
   readonly #children = new Set<ChildProcess>();
+  isLost = false;
 
   /** `prefix`: what the machine's own argv is appended to. It must pass standard input on. */
   constructor(host: Host, prefix: readonly string[]) {
@@ -36,7 +37,8 @@ export class ExecCarrier implements Carrier {
       process.kill();
       throw error;
     });
-    if (code !== 0) throw new MkError("NETWORK_FAILED", `${this.#prefix[0]} cannot run programs in the machine`);
+    this.isLost = code !== 0;
+    if (this.isLost) throw new MkError("NETWORK_FAILED", `${this.#prefix[0]} cannot run programs in the machine`);
   }
 
   async start(command: readonly string[] | "shell", { env, terminal, signal }: StartOptions): Promise<RemoteProcess> {

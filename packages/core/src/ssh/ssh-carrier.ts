@@ -19,6 +19,7 @@ export class SshCarrier implements Carrier {
   readonly #closing = new AbortController();
   readonly #slots = new SessionSlots();
   #connecting: Promise<Client> | undefined;
+  isLost = false;
 
   constructor(host: Host, target: SshTarget, deadlines: Partial<SshDeadlines> = {}) {
     this.#host = host;
@@ -70,12 +71,15 @@ export class SshCarrier implements Carrier {
   }
 
   #connect(): Promise<Client> {
+    this.isLost = false;
     const connecting = openSshConnection(this.#host, this.#target, {
       signal: this.#closing.signal,
       deadlines: this.#deadlines,
     });
     const forget = (): void => {
-      if (this.#connecting === connecting) this.#connecting = undefined;
+      if (this.#connecting !== connecting) return;
+      this.#connecting = undefined;
+      this.isLost = true;
     };
     connecting.then((client) => client.once("close", forget).once("end", forget), forget);
     return connecting;

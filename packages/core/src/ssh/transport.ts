@@ -23,6 +23,8 @@ export interface ShellOptions {
  * after it broke. NETWORK_FAILED, SSH_FAILED, HOST_KEY_CHANGED, TIMED_OUT (with `details.phase`) when it cannot be made.
  */
 export interface Transport extends AsyncDisposable {
+  /** Whether the last connection broke or could not be made. The next would be to the same place, where the machine may not be any more. */
+  readonly isLost: boolean;
   /** Makes the connection, if there is none. */
   connect(signal: AbortSignal): Promise<void>;
   /** Runs a program: arguments arrive as given. COMMAND_FAILED with `check`. */
