@@ -20,6 +20,7 @@ exec tar -chf - "./\${source##*/}"`;
 /** Copies a file or a tree from the machine. What comes is not trusted: it is written below the target, or not at all. */
 export async function copyFrom(
   carrier: Carrier,
+  platform: NodeJS.Platform,
   machine: string,
   { source, target, signal }: CopyRequest,
 ): Promise<void> {
@@ -37,7 +38,7 @@ export async function copyFrom(
     // Not destroyed at the end: an ssh2 channel must be read to its end.
     const archive = readTar(process.stdout.iterator({ destroyOnReturn: false }));
     const failure = await raceAbort(
-      extractTar(archive, to).catch((error: unknown) => error),
+      extractTar(archive, to, platform).catch((error: unknown) => error),
       signal,
     );
     // An archive that ends too early, as opposed to one that we end, has a reason in the machine.

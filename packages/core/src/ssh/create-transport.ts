@@ -60,7 +60,7 @@ function transportOver(host: Host, machine: string, carrier: Carrier): Transport
     },
     async copyFrom(source, target, signal = never) {
       const { copyFrom } = await import("./copy-from.js");
-      await copyFrom(carrier, machine, { source, target, signal });
+      await copyFrom(carrier, host.platform, machine, { source, target, signal });
     },
     dial: (target: ForwardTarget, signal = never) => carrier.dial(target, signal),
     async forward(from: ForwardSource, to: ForwardTarget, signal = never): Promise<Forward> {

@@ -53,8 +53,8 @@ describe("extractTar", () => {
     directory = await temporaryDirectory();
   });
   afterEach(() => directory[Symbol.asyncDispose]());
-  const extract = (entries: readonly Entry[]): Promise<void> =>
-    extractTar(readTar(pieces(archive(entries))), directory.join("out"));
+  const extract = (entries: readonly Entry[], platform: NodeJS.Platform = "linux"): Promise<void> =>
+    extractTar(readTar(pieces(archive(entries))), directory.join("out"), platform);
   const root = { name: "./", kind: "directory", mode: 0o755 } as const;
 
   test("gives a file the nearest time there is to one that nothing can hold", async () => {
@@ -85,7 +85,8 @@ describe("extractTar", () => {
     expect((await stat(directory.join("out", "a", "run"))).mtimeMs).toBe(86_403_000);
     expect(await readlink(directory.join("out", "link"))).toBe("a/run");
     expect(await readFile(directory.join("out", "same"), "utf8")).toBe("x");
-    await extractTar(readTar(pieces(archive([{ name: "./file", text: "lone" }]))), directory.join("deep", "down"));
+    const lone = archive([{ name: "./file", text: "lone" }]);
+    await extractTar(readTar(pieces(lone)), directory.join("deep", "down"), "linux");
     expect(await readFile(directory.join("deep", "down"), "utf8")).toBe("lone");
   });
 
@@ -119,6 +120,35 @@ describe("extractTar", () => {
     expect(await readdir(directory.path)).toEqual(["out"]);
   });
 
+  const otherPaths: readonly (readonly [string, Entry])[] = [
+    ["a name with a backslash", { name: "..\\evil", text: "x" }],
+    ["a name with a drive", { name: "C:/evil", text: "x" }],
+    ["a name of a stream within a file", { name: "a/file:evil", text: "x" }],
+    ["a link with backslashes", { name: "l", kind: "symlink", link: "..\\evil" }],
+    ["a link to another drive", { name: "l", kind: "symlink", link: "C:/evil" }],
+  ];
+
+  test.each(otherPaths)("refuses %s on Windows, and takes it literally elsewhere", async (_, entry) => {
+    await expect(extract([root, entry], "win32")).rejects.toMatchObject({ code: "PROTOCOL_ERROR" });
+    expect(await readdir(directory.path, { recursive: true })).toEqual(["out"]);
+    await extract([root, entry]);
+    expect(lstatSync(directory.join("out", entry.name)).isDirectory()).toBe(false);
+  });
+
+  test("writes a lone file whatever its name was in the machine, since it gets another", async () => {
+    await extract([{ name: "12:30", text: "lone" }], "win32");
+    expect(await readFile(directory.join("out"), "utf8")).toBe("lone");
+  });
+
+  test("ends with a typed error where a directory takes no children", async (context) => {
+    if (process.platform !== "linux") context.skip("only Linux has /proc");
+    const lone = readTar(pieces(archive([{ name: "file", text: "x" }])));
+    await expect(extractTar(lone, "/proc/mk-none/file", "linux")).rejects.toMatchObject({
+      code: "IO_FAILED",
+      message: expect.stringContaining("/proc/mk-none"),
+    });
+  });
+
   test("does not write through a link that is there already", async () => {
     await mkdir(directory.join("victim"));
     await mkdir(directory.join("out"));
@@ -147,7 +177,7 @@ describe("extractTar", () => {
     await writeFile(directory.join("out", "f"), "old");
     const whole = archive([root, { name: "f", text: "new".repeat(2000) }]);
     const broken = readTar(pieces(whole.subarray(0, 4096), 1000));
-    await expect(extractTar(broken, directory.join("out"))).rejects.toMatchObject({ code: "PROTOCOL_ERROR" });
+    await expect(extractTar(broken, directory.join("out"), "linux")).rejects.toMatchObject({ code: "PROTOCOL_ERROR" });
     expect(await readFile(directory.join("out", "f"), "utf8")).toBe("old");
     expect(await readdir(directory.join("out"))).toEqual(["f"]);
   });
@@ -230,7 +260,7 @@ describe("readTar", () => {
     const seconds = format === "gnu" || format === "pax" ? -86_400 : 86_400;
     utimesSync(`${source}/empty`, 0, new Date(seconds * 1000));
     const bytes = execFileSync("tar", ["-cf", "-", `--format=${format}`, "-C", source, "."]);
-    await extractTar(readTar(pieces(bytes, 1000)), directory.join("out"));
+    await extractTar(readTar(pieces(bytes, 1000)), directory.join("out"), "linux");
     expect(readdirSync(directory.join("out"), { recursive: true }).sort()).toEqual(
       readdirSync(source, { recursive: true }).sort(),
     );

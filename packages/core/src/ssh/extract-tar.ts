@@ -4,21 +4,27 @@ import { chmod, link, lstat, mkdir, open, rename, rm, symlink, utimes } from "no
 import { dirname, join } from "node:path";
 import { MkError } from "../errors.js";
 import { errnoOf, onPath } from "../host/file-error.js";
+import { makeDirectories } from "../host/make-directories.js";
 import type { TarReadEntry } from "./tar-read.js";
 
 /**
  * Writes the entries of an archive that is not trusted: a tree below `target`, or one file as `target`. PROTOCOL_ERROR for names that are
- * absolute or go up, links that lead out of the tree, devices, and entries below a symlink. Modes, without set-uid bits, and times of files
- * and directories are kept.
+ * absolute or go up, names and links that Windows reads as other paths when `platform` is that, links that lead out of the tree, devices,
+ * and entries below a symlink. Modes, without set-uid bits, and times of files and directories are kept.
  */
-export async function extractTar(entries: AsyncIterable<TarReadEntry>, target: string): Promise<void> {
-  const tree = new Extraction(target);
+export async function extractTar(
+  entries: AsyncIterable<TarReadEntry>,
+  target: string,
+  platform: NodeJS.Platform,
+): Promise<void> {
+  const tree = new Extraction(target, platform);
   for await (const entry of entries) await tree.add(entry);
   await tree.finish();
 }
 
 class Extraction {
   readonly #root: string;
+  readonly #platform: NodeJS.Platform;
   /** Directories get their modes and times at the end: one that is read-only could not be filled, and filling one changes its time. */
   readonly #directories = new Map<string, TarReadEntry>();
   /** Symlinks come last, so that no entry can be written through one of them. */
@@ -31,8 +37,9 @@ class Extraction {
   /** The user's own directory, which may be `/tmp`, keeps its mode. */
   #isRootOurs = true;
 
-  constructor(root: string) {
+  constructor(root: string, platform: NodeJS.Platform) {
     this.#root = root;
+    this.#platform = platform;
   }
 
   async add(entry: TarReadEntry): Promise<void> {
@@ -43,9 +50,10 @@ class Extraction {
     if (isFirst && parts.length === 1 && entry.kind === "file") {
       // A lone file: it gets the name that was asked for, not the one it has in the machine.
       this.#isFile = true;
-      await mkdir(dirname(this.#root), { recursive: true });
+      await this.#makeRootParents();
       return this.#writeFile(this.#root, entry);
     }
+    if (this.#platform === "win32") assertNoWindowsPath(entry);
     const path = join(this.#root, ...parts);
     await this.#makeParents(parts);
     switch (entry.kind) {
@@ -95,10 +103,15 @@ class Extraction {
   }
 
   async #makeParents(parts: readonly string[]): Promise<void> {
-    await mkdir(dirname(this.#root), { recursive: true });
+    await this.#makeRootParents();
     for (let depth = 0; depth < parts.length; depth++) {
       await this.#makeDirectory(join(this.#root, ...parts.slice(0, depth)));
     }
+  }
+
+  async #makeRootParents(): Promise<void> {
+    const path = dirname(this.#root);
+    await onPath("create directory", path, () => makeDirectories(path, 0o777));
   }
 
   async #makeDirectory(path: string): Promise<void> {
@@ -139,6 +152,12 @@ class Extraction {
       }
     });
   }
+}
+
+/** Windows takes a backslash for a slash, and what is before a colon for a drive, or what is behind it for a stream within a file. */
+function assertNoWindowsPath({ name, link }: TarReadEntry): void {
+  if (/[\\:]/.test(name)) throw evil(name, "has a backslash or a colon in its name, which Windows reads as a path");
+  if (/[\\:]/.test(link)) throw evil(name, `is a link to ${link}, which Windows reads as another path`);
 }
 
 /** The parts of a relative name without `.`; none for the root itself. */
