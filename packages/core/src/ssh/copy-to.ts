@@ -1,10 +1,11 @@
+import { isUtf8 } from "node:buffer";
 import type { Stats } from "node:fs";
 import { type FileHandle, lstat, open, readdir, readlink, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Readable, type Writable } from "node:stream";
 import { raceAbort } from "../abort/race-abort.js";
 import { MkError } from "../errors.js";
-import { errnoOf, onPath } from "../host/file-error.js";
+import { errnoOf, fileError, onPath } from "../host/file-error.js";
 import type { Carrier } from "./carrier.js";
 import { collect } from "./collect.js";
 import { type CopyRequest, copyFailed } from "./copy-request.js";
@@ -171,7 +172,8 @@ async function* directoryEntries(root: string, name: string, closed: ClosedDirec
 
 async function* childEntries(root: string, name: string, closed: ClosedDirectory[]): AsyncGenerator<Uint8Array> {
   const path = join(root, name);
-  for (const child of (await onPath("list", path, () => readdir(path))).sort()) {
+  const children = await onPath("list", path, () => readdir(path, { encoding: "buffer" }));
+  for (const child of children.map((bytes) => checkedUtf8(bytes, path, "holds")).sort()) {
     yield* entry(root, `${name}/${child}`, closed);
   }
 }
@@ -184,12 +186,12 @@ async function* entry(root: string, name: string, closed: ClosedDirectory[]): As
   } catch (error) {
     // Removed since its directory was listed: as if it had been removed before.
     if (errnoOf(error) === "ENOENT") return;
-    throw error;
+    throw fileError(error, "read", path);
   }
   if (stats.isDirectory()) {
     yield* directoryEntries(root, name, closed);
   } else if (stats.isSymbolicLink()) {
-    const link = await onPath("read", path, () => readlink(path));
+    const link = checkedUtf8(await onPath("read", path, () => readlink(path, "buffer")), path, "leads to");
     yield tarHeader({ ...aboutEntry(name, stats), kind: "symlink", size: 0, link });
   } else if (stats.isFile()) {
     yield tarHeader({ ...aboutEntry(name, stats), kind: "file" });
@@ -200,6 +202,19 @@ async function* entry(root: string, name: string, closed: ClosedDirectory[]): As
       hint: `Copy the directory without ${path}.`,
     });
   }
+}
+
+/** Node reads a name that is not UTF-8 as another, which nothing has, or worse, another file. */
+function checkedUtf8(name: Buffer, path: string, relation: "holds" | "leads to"): string {
+  if (isUtf8(name)) return name.toString();
+  const shown = JSON.stringify(name.toString());
+  throw new MkError(
+    "INVALID_ARGUMENT",
+    `${path} ${relation} a name that is not UTF-8, ${shown}, and cannot be copied`,
+    {
+      hint: "Rename it, or pack the directory with tar and copy the archive.",
+    },
+  );
 }
 
 function aboutEntry(name: string, stats: Stats): Omit<TarWriteEntry, "kind"> {

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { MkError } from "../errors.js";
 import { BLOCK_BYTES, checksumOf, FIELDS, paddingOf, type TarKind } from "./tar-header.js";
 
@@ -29,7 +30,7 @@ const MAX_TIME_MS = 8.64e15;
 
 /**
  * The entries of a tar archive as GNU tar, busybox and bsdtar write it: ustar, GNU long names and binary sizes, pax paths, sizes and times.
- * PROTOCOL_ERROR for bytes that are no tar archive, or that end too early.
+ * PROTOCOL_ERROR for bytes that are no tar archive, or that end too early, and for names that are not UTF-8.
  */
 export async function* readTar(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<TarReadEntry, void, undefined> {
   const source = new ByteSource(bytes);
@@ -115,8 +116,7 @@ function assertChecksum(header: Buffer): void {
 
 function readString(header: Buffer, [offset, length]: readonly [number, number]): string {
   const field = header.subarray(offset, offset + length);
-  const end = field.indexOf(0);
-  return field.toString("utf8", 0, end < 0 ? length : end);
+  return decoded(upToNul(field));
 }
 
 function readNumber(header: Buffer, [offset, length]: readonly [number, number]): number {
@@ -149,8 +149,21 @@ function nearestTime(seconds: number): Date {
 async function readMeta(source: ByteSource, size: number): Promise<string> {
   const bytes = await source.exactly(checkedMeta(size));
   await source.exactly(paddingOf(size));
+  return decoded(upToNul(bytes));
+}
+
+function upToNul(bytes: Buffer): Buffer {
   const end = bytes.indexOf(0);
-  return bytes.toString("utf8", 0, end < 0 ? bytes.length : end);
+  return end < 0 ? bytes : bytes.subarray(0, end);
+}
+
+/** Read loosely, two names could become the same, and one file take the place of the other. */
+function decoded(name: Buffer): string {
+  if (isUtf8(name)) return name.toString();
+  const shown = JSON.stringify(name.toString());
+  throw new MkError("PROTOCOL_ERROR", `the machine sent a name that is not UTF-8, ${shown}, and cannot be copied`, {
+    hint: "Rename it in the machine, or pack the directory there with tar and copy the archive.",
+  });
 }
 
 /** Records of `<length> <key>=<value>\n`, pax(1). */
@@ -162,15 +175,16 @@ function parsePax(bytes: Buffer): Meta {
     if (blank < 0 || !Number.isInteger(length) || length <= blank - at + 1 || at + length > bytes.length) {
       throw malformed("a pax record has a wrong length");
     }
-    const record = bytes.toString("utf8", blank + 1, at + length - 1);
+    const record = bytes.subarray(blank + 1, at + length - 1);
     const equals = record.indexOf("=");
-    const value = record.slice(equals + 1);
-    switch (record.slice(0, equals)) {
+    // Other records may hold what is no text.
+    const value = record.toString("latin1", equals + 1);
+    switch (record.toString("latin1", 0, equals)) {
       case "path":
-        found.name = value;
+        found.name = decoded(record.subarray(equals + 1));
         break;
       case "linkpath":
-        found.link = value;
+        found.link = decoded(record.subarray(equals + 1));
         break;
       case "size":
         if (!/^\d{1,15}$/.test(value)) throw malformed("a pax size is no number");

@@ -36,10 +36,13 @@ export interface Transport extends AsyncDisposable {
   /**
    * Copies a file or a tree as `cp -r` does: into `target` when that is a directory, else to that name; `<directory>/.` stands for its
    * contents. A target that ends with a slash is a directory to copy into, made if need be. Modes, symlinks and the times of files are
-   * kept, owners are not.
+   * kept, owners are not. INVALID_ARGUMENT for a tree with names that are not UTF-8.
    */
   copyTo(source: string, target: string, signal?: AbortSignal): Promise<void>;
-  /** The same, from the machine. PROTOCOL_ERROR for an archive that would write outside of `target`; nothing of it is written. */
+  /**
+   * The same, from the machine. PROTOCOL_ERROR for an archive that would write outside of `target`, or has names that are not UTF-8; nothing
+   * of that is written.
+   */
   copyFrom(source: string, target: string, signal?: AbortSignal): Promise<void>;
   /** Opens a connection from within the guest. */
   dial(target: ForwardTarget, signal?: AbortSignal): Promise<Duplex>;

@@ -62,6 +62,23 @@ describe("a transport over a program of the host", () => {
     if (identity !== undefined) await host.processes.waitGone(identity, AbortSignal.timeout(20_000));
   });
 
+  test("names a file of a tree whose path is too long to be read", async () => {
+    await using directory = await temporaryDirectory("mk-deep-");
+    const name = "x".repeat(240);
+    const deep = directory.join(...Array.from({ length: 16 }, () => name));
+    await mkdir(deep, { recursive: true });
+    // Only by a relative path can be made what is beyond Linux' 4096 bytes, and be removed.
+    await host.run("mkdir", [name], { cwd: deep });
+    try {
+      await expect(transport.copyTo(directory.path, directory.join("copy"))).rejects.toMatchObject({
+        code: "PATH_TOO_LONG",
+        message: expect.stringContaining(deep),
+      });
+    } finally {
+      await host.run("rmdir", [name], { cwd: deep });
+    }
+  });
+
   test("gives no terminal", async () => {
     await expect(transport.exec(["true"], { tty: true })).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
   });

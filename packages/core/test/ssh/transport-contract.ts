@@ -195,6 +195,15 @@ export function transportContract(transportOf: () => Transport, { flaw }: { read
       });
     });
 
+    test.for(["name", "link"] as const)("refuses a tree with a %s that is not UTF-8", async (kind, context) => {
+      if (process.platform === "darwin") context.skip("the file systems of macOS have no such names");
+      const source = await treeNotUtf8(directory, `odd-${kind}`, kind);
+      await expect(transportOf().copyTo(source, `${source}.copy`)).rejects.toMatchObject({
+        code: "INVALID_ARGUMENT",
+        message: expect.stringContaining(source),
+      });
+    });
+
     test("tells in the machine's words why a file cannot be written", async () => {
       const source = directory.join("plain");
       await writeFile(source, "x");
@@ -249,6 +258,15 @@ export function transportContract(transportOf: () => Transport, { flaw }: { read
       });
     });
 
+    test.for(["name", "link"] as const)("refuses a tree with a %s that is not UTF-8", async (kind, context) => {
+      if (process.platform === "darwin") context.skip("the file systems of macOS have no such names");
+      const source = await treeNotUtf8(directory, `from-odd-${kind}`, kind);
+      await expect(transportOf().copyFrom(source, `${source}.copy`)).rejects.toMatchObject({
+        code: "PROTOCOL_ERROR",
+        message: expect.stringContaining("caf\ufffd"),
+      });
+    });
+
     test("names what does not exist", async () => {
       await expect(transportOf().copyFrom(directory.join("none"), directory.join("none.copy"))).rejects.toMatchObject({
         code: "COMMAND_FAILED",
@@ -276,6 +294,16 @@ async function tree(directory: TemporaryDirectory, name: string): Promise<string
   await symlink(`../${LONG}/${LONG}/file`, `${root}/empty/${"up".repeat(60)}`);
   await symlink("nowhere", `${root}/dangling`);
   await utimes(`${root}/run me`, 0, TIME);
+  return root;
+}
+
+/** A tree in which a name, or where a symlink leads to, is Latin-1. */
+async function treeNotUtf8(directory: TemporaryDirectory, name: string, kind: "name" | "link"): Promise<string> {
+  const root = directory.join(name);
+  await mkdir(root);
+  const latin1 = Buffer.from("caf\xe9", "latin1");
+  if (kind === "name") await writeFile(Buffer.concat([Buffer.from(`${root}/`), latin1]), "x");
+  else await symlink(latin1, `${root}/link`);
   return root;
 }
 
