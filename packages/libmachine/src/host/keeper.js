@@ -26,9 +26,10 @@ socket.on("close", () => {
 
 const signalGroup = (signal) => {
   try {
-    process.kill(-Number(group), signal);
+    // Windows has no process groups.
+    process.kill(process.platform === "win32" ? Number(group) : -Number(group), signal);
   } catch {
-    // It is gone already.
+    // It is gone already, or it is a signal that Windows does not know.
   }
 };
 

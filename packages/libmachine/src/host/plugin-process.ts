@@ -18,10 +18,19 @@ export interface PluginExit {
 
 export type PluginLine = (line: string, stream: "stdout" | "stderr") => void;
 
+export interface PluginProcessOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly platform: NodeJS.Platform;
+  /** What the plugin prints besides its address, line by line. */
+  readonly onLine?: PluginLine;
+}
+
 const ADDRESS_MS = 10_000;
 const ADDRESS_BYTES = 256;
 const TAIL_LINES = 20;
 const TERM_MS = 2_000;
+/** A killed process may stay for ever, in a system call that does not end. */
+const KILL_MS = 1_000;
 
 /**
  * A plugin's process, in a session of its own: Ctrl-C and a stopped mk do not reach it, and it is ended with all that it started. Both
@@ -31,13 +40,19 @@ export class PluginProcess {
   readonly program: PluginProgram;
   readonly exited: Promise<PluginExit>;
   readonly #child: ChildProcess;
+  readonly #platform: NodeJS.Platform;
   readonly #tail: string[] = [];
   readonly #address: Promise<string>;
   #exit: PluginExit | undefined;
 
-  private constructor(program: PluginProgram, child: ChildProcess, onLine: PluginLine) {
+  private constructor(
+    program: PluginProgram,
+    child: ChildProcess,
+    { platform, onLine = () => undefined }: PluginProcessOptions,
+  ) {
     this.program = program;
     this.#child = child;
+    this.#platform = platform;
     this.exited = new Promise((resolve) => {
       child.once("exit", (exitCode, signal) => {
         this.#exit = { exitCode, signal };
@@ -57,19 +72,15 @@ export class PluginProcess {
   }
 
   /** Starts the program. COMMAND_NOT_FOUND, PERMISSION_DENIED or DRIVER_FAILED when it cannot be run. */
-  static start(
-    program: PluginProgram,
-    env: Readonly<Record<string, string | undefined>>,
-    onLine: PluginLine,
-  ): Promise<PluginProcess> {
+  static start(program: PluginProgram, options: PluginProcessOptions): Promise<PluginProcess> {
     const child = spawn(program.path, [], {
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...env, [PLUGIN_TOKEN.name]: PLUGIN_TOKEN.value, [PLUGIN_DRIVER_NAME]: program.name },
+      env: { ...options.env, [PLUGIN_TOKEN.name]: PLUGIN_TOKEN.value, [PLUGIN_DRIVER_NAME]: program.name },
     });
     return new Promise((resolve, reject) => {
       child.on("error", (error: NodeJS.ErrnoException) => reject(startError(program, error)));
-      child.once("spawn", () => resolve(new PluginProcess(program, child, onLine)));
+      child.once("spawn", () => resolve(new PluginProcess(program, child, options)));
     });
   }
 
@@ -152,15 +163,15 @@ export class PluginProcess {
     });
   }
 
-  /** Ends the process and its group: TERM, and KILL for what is left after two seconds. Resolves when it is gone. */
+  /** Ends the process and its group: TERM, and KILL for what is left after two seconds. Resolves when it is gone, or a second after KILL. */
   async end(graceMs = TERM_MS): Promise<void> {
     if (this.hasExited) return;
     this.#signalGroup("SIGTERM");
     // A stopped process acts on no other signal.
     this.#signalGroup("SIGCONT");
-    const timer = setTimeout(() => this.#signalGroup("SIGKILL"), graceMs);
-    await this.exited;
-    clearTimeout(timer);
+    if (await this.goesWithin(graceMs)) return;
+    this.#signalGroup("SIGKILL");
+    await this.goesWithin(KILL_MS);
   }
 
   /** Resolves to whether the process went by itself in this time. */
@@ -177,9 +188,11 @@ export class PluginProcess {
   // The group's number cannot be another's while we are the parent: at exit this runs before the pid can be given again.
   #signalGroup(signal: NodeJS.Signals): void {
     try {
-      process.kill(-this.pid, signal);
+      // Windows has no process groups.
+      if (this.#platform === "win32") this.#child.kill(signal);
+      else process.kill(-this.pid, signal);
     } catch {
-      // Nothing is left of the group.
+      // Nothing is left of the group, or it is a signal that Windows does not know.
     }
   }
 }

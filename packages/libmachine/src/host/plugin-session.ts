@@ -8,15 +8,11 @@ import { openGoRpc } from "../rpc/handshake.js";
 import { RemoteError, RpcClient, type RpcMethod } from "../rpc/rpc-client.js";
 import { assertListenerOwner } from "./listener-owner.js";
 import { type PluginAddress, parsePluginAddress } from "./plugin-address.js";
-import { type PluginLine, PluginProcess, type PluginProgram } from "./plugin-process.js";
+import { PluginProcess, type PluginProcessOptions, type PluginProgram } from "./plugin-process.js";
 import { type Keeper, startKeeper } from "./start-keeper.js";
 
-export interface OpenPluginOptions {
+export interface OpenPluginOptions extends PluginProcessOptions {
   readonly signal: AbortSignal;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly platform: NodeJS.Platform;
-  /** What the plugin prints besides its address, line by line. */
-  readonly onLine?: PluginLine;
   /** Milliseconds between heartbeats. Default 5000, as docker-machine's. */
   readonly heartbeatMs?: number;
 }
@@ -58,7 +54,7 @@ export class PluginSession {
    */
   static async open(program: PluginProgram, options: OpenPluginOptions): Promise<PluginSession> {
     options.signal.throwIfAborted();
-    const process = await PluginProcess.start(program, options.env, options.onLine ?? (() => undefined));
+    const process = await PluginProcess.start(program, options);
     try {
       const address = parsePluginAddress(await process.address(options.signal));
       const client = new RpcClient(await connectPlugin(process, address, options));
