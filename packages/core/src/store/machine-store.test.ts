@@ -167,6 +167,18 @@ describe("the store", () => {
     expect(await readdir(directory.join("precious"))).toEqual(["config.json"]);
   });
 
+  it("removes a link to another machine alone, wherever that one is", async () => {
+    await put("one");
+    await symlink("one", directory.join("machines", "alias"));
+    await store.remove("alias");
+    await rename(directory.join("machines", "one"), directory.join("moved"));
+    await symlink(directory.join("moved"), directory.join("machines", "one"));
+    await symlink(directory.join("moved"), directory.join("machines", "alias"));
+    await store.remove("alias");
+    expect(await readdir(directory.join("machines"))).toEqual(["one"]);
+    expect(await store.read("one")).toMatchObject({ kind: "good" });
+  });
+
   it("names what is left of a machine whose files cannot all be removed, and passes over it from then on", async () => {
     await put("one");
     await lockedDirectory(directory.join("machines", "one", "locked"));

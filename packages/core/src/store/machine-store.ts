@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { lstat, mkdir, open, readdir, realpath, rename, rm, unlink } from "node:fs/promises";
+import { join, sep } from "node:path";
 import { MkError } from "../errors.js";
 import { failpoint } from "../failpoints/failpoint.js";
 import { errnoOf, fileError } from "../host/file-error.js";
@@ -133,11 +133,15 @@ export function createMachineStore(home: Home): MachineStore {
       const trash = join(home.machines, `${TRASH}${randomBytes(6).toString("hex")}`);
       await failpoint("store.remove:before");
       try {
-        await rename(home.machine(name), trash);
-        await failpoint("store.trash:before");
-        await syncDirectory(home.machines);
-        await removeTrash(trash);
-        await failpoint("store.trash:after");
+        // No trash is made of it: the contents of what is linked to from there are removed.
+        if (await isForeignLink(home, name)) await unlink(home.machine(name));
+        else {
+          await rename(home.machine(name), trash);
+          await failpoint("store.trash:before");
+          await syncDirectory(home.machines);
+          await removeTrash(trash);
+          await failpoint("store.trash:after");
+        }
       } catch (error) {
         if (errnoOf(error) !== "ENOENT") throw fileError(error, "remove", home.machine(name));
       }
@@ -198,7 +202,21 @@ async function removeTrash(trash: string): Promise<void> {
   }
 }
 
-/** Empties the directory that a link leads to. One without a machine's config is another's, whatever its link was called. */
+/** Whether the name is a link, and leads to what is not proven to be this machine's: another machine above all. */
+async function isForeignLink(home: Home, name: string): Promise<boolean> {
+  const link = home.machine(name);
+  if (!(await lstat(link)).isSymbolicLink()) return false;
+  try {
+    const [target, machines] = await Promise.all([realpath(link), realpath(home.machines)]);
+    if (target === machines || target.startsWith(machines + sep)) return true;
+    decodeMachineConfig(await readBounded(join(link, LAST_GOOD)), name);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Empties the directory that a link leads to, until its machine's config is gone too. */
 async function emptyIfLinked(link: string): Promise<void> {
   if (!(await lstat(link)).isSymbolicLink()) return;
   const entries = await readdir(link).catch((error: unknown): string[] => {
