@@ -34,6 +34,14 @@ describe.runIf(process.geteuid?.() === 0)("a file that may not be read", () => {
     });
   });
 
+  test("is left to another user, such as a container's", async () => {
+    await using home = await temporaryDirectory();
+    await mkdir(home.join("pgdata"), { mode: 0o700 });
+    await chown(home.path, NOBODY, NOBODY);
+    await chown(home.join("pgdata"), 999, 999);
+    expect(await asNobody(home.join("pgdata", "file"))).toMatchObject({ code: "PERMISSION_DENIED", hint: undefined });
+  });
+
   test("is left to the system where it is below no directory of the user's", async () => {
     await using place = await temporaryDirectory();
     expect(await asNobody(place.join("file"))).toMatchObject({ code: "PERMISSION_DENIED", hint: undefined });

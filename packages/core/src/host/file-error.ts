@@ -43,22 +43,22 @@ export function fileError(error: unknown, action: string, path: string): MkError
 }
 
 /**
- * How the user takes back what another user, such as root by `sudo mk start`, put below a directory of theirs. Undefined for what is below
- * none: to own what is the system's would break it.
+ * How the user takes back what root, by `sudo mk start`, put below a directory of theirs. Undefined for what is below none, or is another
+ * user's: to own what is the system's, a container's or a colleague's would break it.
  */
 function ownerHint(path: string): string | undefined {
   const { uid, name } = hostUser();
   if (uid <= 0) return undefined;
-  let foreign: { readonly path: string; readonly uid: number } | undefined;
+  let foreign: string | undefined;
   for (let at = path; ; at = dirname(at)) {
     const owner = ownerOf(at);
     if (owner === uid) break;
-    if (owner !== undefined) foreign = { path: at, uid: owner };
+    if (owner === 0) foreign = at;
+    else if (owner !== undefined) return undefined;
     if (dirname(at) === at) return undefined;
   }
   if (foreign === undefined) return undefined;
-  const owner = foreign.uid === 0 ? "root" : `user ${foreign.uid}`;
-  return `Take back what belongs to ${owner}: sudo chown -R ${name} ${quoteForShell(foreign.path)}`;
+  return `Take back what belongs to root: sudo chown -R ${name} ${quoteForShell(foreign)}`;
 }
 
 /** Undefined where that cannot be seen, as within a directory that the user may not enter. */
