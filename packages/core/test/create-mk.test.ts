@@ -638,8 +638,7 @@ describe("settings of an existing machine", () => {
     await using mk = openMk();
     const machine = await mk.start({ cpus: 2 });
     await using failing = openMk(changed(() => ({ reconfigure: () => Promise.reject(new Error("no")) })));
-    const warnings = () =>
-      events.filter(({ data }) => data.type === "note" && data.message.startsWith("the machine may"));
+    const warnings = () => events.filter(({ data }) => data.type === "note" && data.message.startsWith("settings of"));
     const same = await failing.machine("mk");
     for (const next of [() => same.stop({ force: true }), () => failing.start()]) {
       events = [];
@@ -648,6 +647,27 @@ describe("settings of an existing machine", () => {
       await next();
       expect(warnings()).toHaveLength(1);
     }
+    expect(await machine.info()).toMatchObject({ status: { state: "running" }, spec: { cpus: 2 } });
+  });
+
+  it("restores the settings of an interrupted change once its driver can be asked again", async () => {
+    await using mk = openMk();
+    const machine = await mk.start({ cpus: 2 });
+    const calls: string[] = [];
+    let isDown = true;
+    await using failing = openMk(
+      changed(() => ({
+        async reconfigure() {
+          if (isDown) throw new MkError("DRIVER_UNAVAILABLE", "it is down");
+          calls.push("reconfigure");
+        },
+      })),
+    );
+    await expect(failing.start({ cpus: 4, allow: "restart" })).rejects.toMatchObject({ code: "DRIVER_UNAVAILABLE" });
+    await expect(failing.start()).rejects.toMatchObject({ code: "DRIVER_UNAVAILABLE" });
+    isDown = false;
+    await failing.start();
+    expect(calls).toEqual(["reconfigure"]);
     expect(await machine.info()).toMatchObject({ status: { state: "running" }, spec: { cpus: 2 } });
   });
 

@@ -1,11 +1,19 @@
+import { MkError, type MkErrorCode, messageOf } from "../errors.js";
 import type { Intent } from "../store/intent.js";
 import type { MachineConfig } from "../store/machine-config.js";
-import { attempt } from "./attempt.js";
 import type { Call } from "./call.js";
 import { deleteMachine } from "./delete-machine.js";
 import type { Engine } from "./engine.js";
 import { type MachineSession, openSession } from "./machine-session.js";
 import { runOnMachine } from "./run-on-machine.js";
+
+/** What keeps a driver from restoring settings for now: a later command does it. */
+const PASSING: ReadonlySet<MkErrorCode> = new Set([
+  "DRIVER_UNAVAILABLE",
+  "MACHINE_UNRESPONSIVE",
+  "NO_SPACE",
+  "PERMISSION_DENIED",
+]);
 
 /** A machine with nothing left half done but, at most, its being made anew. */
 export interface Reconciled {
@@ -52,10 +60,14 @@ async function settle(engine: Engine, session: MachineSession, call: Call): Prom
       return { session };
     case "reconfigure":
       await runOnMachine(engine, session, "reconfigure", call, async (op) => {
-        // Tried once: a driver that always fails here must not stand between the user and the machine's data.
-        await attempt(op, "the machine may have settings that it was only to get", () =>
-          op.step("driver", "restoring the machine's settings", async () => session.machine.reconfigure?.(op)),
-        );
+        try {
+          await op.step("driver", "restoring the machine's settings", async () => session.machine.reconfigure?.(op));
+        } catch (error) {
+          if (op.signal.aborted || (MkError.is(error) && PASSING.has(error.code))) throw error;
+          // Tried once: a driver that always fails here must not stand between the user and the machine's data.
+          const message = `settings of an interrupted change could not be taken back: ${messageOf(error)}`;
+          op.emit({ type: "note", level: "warning", message });
+        }
         await op.step("resolve", "finishing", () => session.intent.resolve());
       });
       return { session };

@@ -1,7 +1,6 @@
 import { raceAbort } from "../abort/race-abort.js";
 import type { MachineStatus } from "../contract/status.js";
-import { MkError } from "../errors.js";
-import { attempt } from "./attempt.js";
+import { MkError, messageOf } from "../errors.js";
 import type { Call } from "./call.js";
 import { createDeadline } from "./deadline.js";
 import type { Engine } from "./engine.js";
@@ -63,6 +62,18 @@ async function shutDown(session: MachineSession, op: CoreOperation): Promise<boo
   );
   if (!isOff) assertReachable(name, await inspectMachine(session, op.signal));
   return isOff;
+}
+
+/** Whether `work` succeeded; the user is told when it did not. */
+async function attempt(op: CoreOperation, failure: string, work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    op.signal.throwIfAborted();
+    op.emit({ type: "note", level: "warning", message: `${failure}: ${messageOf(error)}` });
+    return false;
+  }
 }
 
 async function assertOff(session: MachineSession, op: CoreOperation): Promise<void> {
