@@ -38,7 +38,7 @@ export async function* follow(
       }
       if (file !== undefined) {
         if ((await file.stat()).size < position) position = 0;
-        for (;;) {
+        while (!signal.aborted) {
           const chunk = new Uint8Array(CHUNK_BYTES);
           const { bytesRead } = await file.read(chunk, 0, CHUNK_BYTES, position);
           if (bytesRead === 0) break;

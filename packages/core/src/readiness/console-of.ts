@@ -49,9 +49,13 @@ export async function* consoleOf(
       // Only the waiting counts: whoever takes the bytes may be slow.
       if (since !== undefined) waitedMs += performance.now() - since;
       yield chunk;
-      if (isCaughtUp) continue;
+      if (isCaughtUp) {
+        if (!follow) break;
+        continue;
+      }
       if (waitedMs >= (follow ? FOLLOW_PATIENCE_MS : PATIENCE_MS)) {
         catchUp(`the console did not come to its end within ${PATIENCE_MS / 1000} s: the newest may be missing`);
+        if (!follow) break;
       } else {
         since = performance.now();
         timer = setTimeout(catchUp, QUIET_MS);
