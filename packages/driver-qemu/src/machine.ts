@@ -4,6 +4,7 @@ import {
   type MachineContext,
   type MachineStatus,
   MkError,
+  messageOf,
   type Operation,
 } from "@mk/core";
 import { makeQcow2Disk, makeRawDisk, serialConsole } from "@mk/vm";
@@ -151,7 +152,7 @@ async function ask({ host }: MachineContext, address: MonitorAddress, signal: Ab
     return await queryStatus(qmp, deadline);
   } catch (error) {
     signal.throwIfAborted();
-    const why = deadline.aborted ? ` within ${ANSWER_DEADLINE_MS / 1000} s` : `: ${(error as Error).message}`;
+    const why = deadline.aborted ? ` within ${ANSWER_DEADLINE_MS / 1000} s` : `: ${messageOf(error)}`;
     return { state: "unknown", reason: `QEMU is not responding${why}` };
   }
 }

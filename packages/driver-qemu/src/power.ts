@@ -1,4 +1,4 @@
-import { type MachineContext, MkError, type Operation, type ProcessIdentity } from "@mk/core";
+import { type MachineContext, MkError, messageOf, type Operation, type ProcessIdentity } from "@mk/core";
 import { openMonitor } from "./monitor.js";
 import { monitorsOf, type RunPlace } from "./monitor-address.js";
 
@@ -42,7 +42,7 @@ export async function cutPower(
     return;
   } catch (error) {
     op.signal.throwIfAborted();
-    op.log("qemu did not quit, killing it", { pid: qemu.pid, reason: String(error) });
+    op.log("qemu did not quit, killing it", { pid: qemu.pid, reason: messageOf(error) });
   }
   await host.processes.signal(qemu, "SIGKILL");
   await host.processes.waitGone(qemu, op.signal);

@@ -86,7 +86,7 @@ describe("renderers", () => {
         "  docker: nothing listens at unix:///run/docker.sock. Start Docker.",
         "  other: it is asleep",
         "  25 % of 120 MB",
-        "Warning: the clock is wrong: sudo was refused",
+        "Warning: the clock is wrong (sudo was refused)",
         "The clock is right",
         "Failed: Booting (1.0 s)",
         "Undoing what was done",
@@ -130,7 +130,7 @@ describe("renderers", () => {
     expect(drawn).toContain("⠋   Unpacking\n");
     expect(drawn).not.toContain("✓   Unpacking");
     expect(drawn).toContain("✗ Booting 1.0 s\n");
-    expect(drawn).toContain("! the clock is wrong: sudo was refused\n");
+    expect(drawn).toContain("! the clock is wrong (sudo was refused)\n");
   });
 
   // The terminal itself writes ^C where the cursor is.

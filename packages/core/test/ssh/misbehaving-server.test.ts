@@ -175,7 +175,7 @@ describe("a connection to a server that", () => {
   });
 
   test("exchanges new keys within the connection is not waited for to answer to a second login", async () => {
-    const authentication = 1_000;
+    const authentication = 3_000;
     await using server = await fakeServer(
       (socket, hostKey) =>
         speakSsh(socket, hostKey, (connection) => {
