@@ -8,9 +8,9 @@ import { type Injection, type KillBench, openBench, SCENARIOS, type Scenario } f
 
 /** Steps of the process driver itself. */
 const DRIVER_STEPS = /^\w+\.(disk|seed|define|record|spawn|wait|powerdown|cut|apply):/;
-/** Reached only by what no scenario here does: roll-backs, guests that cannot be asked, paused machines, damaged files. */
+/** Reached only by what no scenario here does: roll-backs, guests that cannot be asked or get an address later, paused machines, damaged files. */
 const SELDOM =
-  /^(?:create\.remove|start\.(?:power-off|resume|clock)|stop\.(?:resume|kill)|pause\.|resume\.|store\.quarantine)/;
+  /^(?:create\.remove|start\.(?:power-off|resume|clock|certificate)|stop\.(?:resume|kill)|pause\.|resume\.|store\.quarantine)/;
 
 const only = process.env.MK_KILL_ONLY;
 const soak = process.env.MK_SOAK !== undefined;
