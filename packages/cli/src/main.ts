@@ -1,4 +1,4 @@
-import { ERROR_CODES, MkError } from "@mk/core";
+import { ERROR_CODES, MkError, messageOf } from "@mk/core";
 import { normalizeArgv, unmark } from "./argv.js";
 import { declare, type Invoke } from "./cli.js";
 import { createContext, type ProcessInput } from "./create-context.js";
@@ -85,7 +85,7 @@ function exitCodeOf({ code }: MkError): number {
 
 function asMkError(error: unknown): MkError {
   if (MkError.is(error)) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (error instanceof Error && error.name === "CACError") {
     return new MkError("INVALID_ARGUMENT", message, { hint: "See: mk --help", cause: error });
   }

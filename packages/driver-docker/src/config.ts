@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { formatSubnet, MkError, parseSubnet } from "@mk/core";
+import { formatSubnet, MkError, messageOf, parseSubnet } from "@mk/core";
 import { type DockerOptions, options } from "./options.js";
 
 /** What is persisted of the driver's options. Hardware, ports and mounts are read from the spec, which core keeps. */
@@ -49,7 +49,7 @@ export function parseConfig(raw: unknown): DockerConfig {
   try {
     return createConfig({ listenAddress: optional(listenAddress), subnet: optional(subnet), privileges: known });
   } catch (error) {
-    throw corrupt(error instanceof Error ? error.message : String(error), error);
+    throw corrupt(messageOf(error), error);
   }
 }
 

@@ -1,4 +1,4 @@
-import { MkError, type MkErrorCode } from "@mk/core";
+import { MkError, type MkErrorCode, messageOf } from "@mk/core";
 import type { EngineCall } from "./engine.js";
 import type { EnginePlace } from "./engine-place.js";
 import { parseJson } from "./parse-json.js";
@@ -46,8 +46,7 @@ export function connectionError(error: unknown, place: EnginePlace): MkError {
     });
   }
   if (MkError.is(error)) return error;
-  const reason = error instanceof Error ? error.message : String(error);
-  return new MkError("NETWORK_FAILED", `${where} cannot be reached: ${reason}`, {
+  return new MkError("NETWORK_FAILED", `${where} cannot be reached: ${messageOf(error)}`, {
     hint: "Check DOCKER_HOST, the Docker context and its certificates: docker info",
     details: { reason: "docker-unreachable" },
     cause: error,

@@ -1,14 +1,13 @@
-import { raceAbort } from "../abort/race-abort.js";
 import { timeLimit } from "../abort/time-limit.js";
 import { messageOf } from "../errors.js";
 import type { CertifiedKey } from "../identity/certificate.js";
 import { createTransport } from "../ssh/create-transport.js";
 import type { Engine } from "./engine.js";
+import { ifTold } from "./if-told.js";
 import type { MachineSession } from "./machine-session.js";
 import type { CoreOperation } from "./operation.js";
 
-/** Neither a driver that does not know the address nor an engine that does not come back must hold up a guest that is ready. */
-const ADDRESS_LIMIT_MS = 5_000;
+/** An engine that does not come back must not hold up a guest that is ready. */
 const INSTALL_LIMIT_MS = 60_000;
 
 const ENGINE_PORT = 2376;
@@ -28,25 +27,12 @@ until docker version >/dev/null 2>&1; do usleep 100000; done`;
  */
 export async function certifyEngine(engine: Engine, session: MachineSession, op: CoreOperation): Promise<void> {
   if (session.driver.traits.image === "none") return;
-  const host = await addressOf(session, op);
-  const made = host === undefined ? undefined : await session.identity.certificateFor(host);
+  const endpoint = await ifTold(op, "the address of the engine", (ask) => session.machine.endpoint(ENGINE_PORT, ask));
+  const made = endpoint === undefined ? undefined : await session.identity.certificateFor(endpoint.host);
   if (made === undefined) return;
   await op.step("certificate", "giving the engine a certificate for its address", () =>
     install(engine, session, made, op),
   );
-}
-
-/** Undefined when the driver does not tell it, which is an error for those who need it alone. */
-async function addressOf({ machine }: MachineSession, op: CoreOperation): Promise<string | undefined> {
-  using limit = timeLimit(ADDRESS_LIMIT_MS);
-  const signal = AbortSignal.any([op.signal, limit.signal]);
-  try {
-    return (await raceAbort(machine.endpoint(ENGINE_PORT, { ...op, signal }), signal)).host;
-  } catch (error) {
-    op.signal.throwIfAborted();
-    op.log("the driver does not tell the address of the engine", { reason: messageOf(error) });
-    return undefined;
-  }
 }
 
 async function install(engine: Engine, session: MachineSession, made: CertifiedKey, op: CoreOperation): Promise<void> {

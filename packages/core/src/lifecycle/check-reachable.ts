@@ -1,12 +1,10 @@
-import { raceAbort } from "../abort/race-abort.js";
 import { timeLimit } from "../abort/time-limit.js";
-import type { MachineAccess } from "../contract/status.js";
 import { messageOf } from "../errors.js";
 import type { Engine } from "./engine.js";
+import { ifTold } from "./if-told.js";
 import type { MachineSession } from "./machine-session.js";
 import type { CoreOperation } from "./operation.js";
 
-const ACCESS_LIMIT_MS = 5_000;
 /** A guest that is ready accepts within milliseconds; TCP tries again after 1 s when a packet was lost (RFC 6298). */
 const CONNECT_LIMIT_MS = 3_000;
 
@@ -15,7 +13,7 @@ const CONNECT_LIMIT_MS = 3_000;
  * machine's network, neither the guest nor its driver sees.
  */
 export async function checkReachable(engine: Engine, session: MachineSession, op: CoreOperation): Promise<void> {
-  const access = await accessOf(session, op);
+  const access = await ifTold(op, "how the machine is reached", (ask) => session.machine.access(ask));
   if (access?.via !== "ssh" || isLoopback(access.host)) return;
   const { host, port } = access;
   using limit = timeLimit(CONNECT_LIMIT_MS);
@@ -30,19 +28,6 @@ export async function checkReachable(engine: Engine, session: MachineSession, op
       message: `this computer does not reach the machine at ${host}:${port}: a VPN or a firewall may drop what is sent there`,
       fields: { reason: messageOf(error) },
     });
-  }
-}
-
-/** Undefined when the driver does not tell it, which is an error for those who need it alone. */
-async function accessOf({ machine }: MachineSession, op: CoreOperation): Promise<MachineAccess | undefined> {
-  using limit = timeLimit(ACCESS_LIMIT_MS);
-  const signal = AbortSignal.any([op.signal, limit.signal]);
-  try {
-    return await raceAbort(machine.access({ ...op, signal }), signal);
-  } catch (error) {
-    op.signal.throwIfAborted();
-    op.log("the driver does not tell how the machine is reached", { reason: messageOf(error) });
-    return undefined;
   }
 }
 

@@ -10,6 +10,11 @@ import { transportContract } from "./transport-contract.js";
 
 const machine = { name: "m1", directory: "/nonexistent" };
 
+/** Of a program that writes it there once it runs. */
+async function pidIn(path: string): Promise<number> {
+  return await until(`${path} has a pid`, async () => Number(await host.files.readText(path)) || undefined);
+}
+
 describe("a transport over a program of the host", () => {
   let transport: Transport;
   beforeAll(() => {
@@ -25,7 +30,7 @@ describe("a transport over a program of the host", () => {
     const other = createTransport(host, { via: "exec", argv: ["env"] }, { machine });
     const started = other.exec(["sh", "-c", `setsid sh -c 'echo $$ >"$0"; exec sleep 600' "$0" &`, pidFile]);
     started.catch(() => undefined);
-    const pid = await until("the daemon runs", async () => Number(await host.files.readText(pidFile)) || undefined);
+    const pid = await pidIn(pidFile);
     try {
       // Its own end is not waited for.
       await other[Symbol.asyncDispose]();
@@ -41,7 +46,7 @@ describe("a transport over a program of the host", () => {
     const controller = new AbortController();
     const stubborn = ["sh", "-c", `trap '' TERM; echo $$ >"$0"; while :; do sleep 1; done`, pidFile];
     const started = transport.exec(stubborn, { signal: controller.signal });
-    const pid = await until("it runs", async () => Number(await host.files.readText(pidFile)) || undefined);
+    const pid = await pidIn(pidFile);
     const identity = await host.processes.identify(pid);
     controller.abort();
     await expect(started).rejects.toBe(controller.signal.reason);
@@ -55,7 +60,7 @@ describe("a transport over a program of the host", () => {
     await using other = createTransport(host, { via: "exec", argv: deaf }, { machine });
     const controller = new AbortController();
     const connecting = other.connect(controller.signal);
-    const pid = await until("it runs", async () => Number(await host.files.readText(pidFile)) || undefined);
+    const pid = await pidIn(pidFile);
     const identity = await host.processes.identify(pid);
     controller.abort();
     await expect(connecting).rejects.toBe(controller.signal.reason);

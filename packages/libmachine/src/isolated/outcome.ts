@@ -1,4 +1,4 @@
-import { ERROR_CODES, MkError, type SerializedMkError } from "@mk/core";
+import { ERROR_CODES, MkError, messageOf, type SerializedMkError } from "@mk/core";
 import type { Outcome } from "./messages.js";
 
 /** What work came to, as plain data. */
@@ -7,7 +7,7 @@ export async function outcomeOf(work: () => unknown): Promise<Outcome> {
     return { value: await work() };
   } catch (error) {
     if (MkError.is(error)) return { error: error.toJSON() };
-    return { error: { message: error instanceof Error ? error.message : String(error) } };
+    return { error: { message: messageOf(error) } };
   }
 }
 

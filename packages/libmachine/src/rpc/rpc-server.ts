@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { MkError } from "@mk/core";
+import { MkError, messageOf } from "@mk/core";
 import { GobDecoder } from "../gob/decoder.js";
 import { GobEncoder } from "../gob/encoder.js";
 import type { GobSchema, GobShape, GobValue } from "../gob/schema.js";
@@ -135,6 +135,6 @@ export function serveRpc(stream: Duplex, service: RpcService): void {
 
 function errorText(error: unknown): string {
   const hint = MkError.is(error) ? error.hint : undefined;
-  const text = `${error instanceof Error ? error.message : String(error)}${hint === undefined ? "" : ` (${hint})`}`;
+  const text = `${messageOf(error)}${hint === undefined ? "" : ` (${hint})`}`;
   return text === "" ? "unknown error" : text;
 }
