@@ -9,18 +9,23 @@ const target = new URL("../docs/errors.md", import.meta.url);
 /** The whole of docs/errors.md. */
 export async function renderErrorsDoc() {
   const codes = await readErrorCodes();
-  const rows = Object.entries(codes).map(([code, { exitCode, meaning }]) => [`\`${code}\``, String(exitCode), meaning]);
+  const rows = Object.entries(codes).map(([code, { exitCode, meaning, fix }]) => [
+    `\`${code}\``,
+    String(exitCode),
+    meaning,
+    fix,
+  ]);
   return `<!-- Made by scripts/generate-errors-doc.mjs from packages/core/src/errors.ts. Do not edit. -->
 
 # Errors
 
-Every failure of mk is an \`MkError\` with one of these codes, a message that names the thing, mostly a \`hint\` that says what to do, and the
-\`cause\`. Codes and exit codes are API: they stay as they are within a major version; messages do not.
+Every failure of mk is an \`MkError\` with one of these codes, a message that names the thing, a \`hint\` where something better than below is
+known, and the \`cause\`. Codes and exit codes are API: they stay as they are within a major version; messages do not.
 
 \`mk --output json\` prints an error as \`{"error":{"code","message","hint","details","cause"}}\`. A program that runs in the machine by
 \`mk ssh -- …\` gives mk its own exit code.
 
-${table(["code", "exit code", "meaning"], rows)}`;
+${table(["code", "exit code", "meaning", "what to do"], rows)}`;
 }
 
 /** A Markdown table padded as people do it, so that its source reads too. */

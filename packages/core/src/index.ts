@@ -51,6 +51,7 @@ export type { ExternalDriver } from "./discovery/external-drivers.js";
 export type { DriverRoot } from "./discovery/roots.js";
 export {
   ERROR_CODES,
+  hintOf,
   MkError,
   type MkErrorCode,
   type MkErrorInit,

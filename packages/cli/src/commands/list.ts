@@ -1,4 +1,4 @@
-import { formatSizeMiB, type MachineInfo } from "@mk/core";
+import { formatSizeMiB, hintOf, type MachineInfo } from "@mk/core";
 import type { Command } from "../context.js";
 import { table } from "../terminal/table.js";
 import { formatAge } from "../terminal/units.js";
@@ -16,9 +16,8 @@ export const list: Command = async (context) => {
     stdout.line(table([HEAD, ...machines.map((machine) => row(machine, Date.now()))]));
     for (const { name, problem } of machines) {
       if (problem === undefined) continue;
-      stderr.line(
-        `${palette.yellow("!")} ${name}: ${problem.message}${problem.hint === undefined ? "" : `. ${problem.hint}`}`,
-      );
+      const hint = hintOf(problem);
+      stderr.line(`${palette.yellow("!")} ${name}: ${problem.message}${hint === undefined ? "" : `. ${hint}`}`);
     }
   }
 };

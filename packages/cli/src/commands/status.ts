@@ -1,4 +1,4 @@
-import { ERROR_CODES, formatSizeMiB, type MachineInfo } from "@mk/core";
+import { ERROR_CODES, formatSizeMiB, hintOf, type MachineInfo } from "@mk/core";
 import type { Command } from "../context.js";
 import { machineName } from "../machine-name.js";
 import { table } from "../terminal/table.js";
@@ -28,7 +28,11 @@ function describe({ name, driver, spec, status, problem, createdAt }: MachineInf
           ["disk", formatSizeMiB(spec.diskMiB)],
           ["created", createdAt],
         ]),
-    ...(problem === undefined ? [] : [["problem", problem.message]]),
-    ...(problem?.hint === undefined ? [] : [["fix", problem.hint]]),
+    ...(problem === undefined
+      ? []
+      : [
+          ["problem", problem.message],
+          ["fix", hintOf(problem) ?? "-"],
+        ]),
   ]);
 }

@@ -1,4 +1,4 @@
-import type { MkError } from "@mk/core";
+import { hintOf, type MkError } from "@mk/core";
 import type { Palette } from "../terminal/palette.js";
 
 /** An error for people, or as one line of JSON: `{"error":{"code",…}}`. Stacks are shown only under MK_DEBUG. */
@@ -10,10 +10,11 @@ export function renderError(
     readonly env: Readonly<Record<string, string | undefined>>;
   },
 ): string {
-  if (options.json) return `${JSON.stringify({ error: error.toJSON() })}\n`;
+  const hint = hintOf(error);
+  if (options.json) return `${JSON.stringify({ error: { ...error.toJSON(), hint } })}\n`;
   const { bold, red, dim, cyan } = options.palette;
   const lines = [`${red(bold("mk:"))} ${error.message} ${dim(`(${error.code})`)}`];
-  if (error.hint !== undefined) lines.push(`    ${cyan(error.hint)}`);
+  if (hint !== undefined) lines.push(`    ${cyan(hint)}`);
   if (error.docs !== undefined) lines.push(`    ${dim(`more: ${error.docs}`)}`);
   if (options.env.MK_DEBUG) lines.push(...stacks(error).map(dim));
   return `${lines.join("\n")}\n`;

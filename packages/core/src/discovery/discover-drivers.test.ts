@@ -145,11 +145,14 @@ describe("discovery finds drivers installed by", () => {
     const one = await write(place.join("one"), { name: "anything-goes", json: { mk: { driver: "direct", api: 1 } } });
     await write(place.join("many", "mk-driver-several"), { name: "mk-driver-several" });
     await write(place.join("configured", "mk-driver-set"), { name: "mk-driver-set" });
-    const { names } = discover({
+    const { names, skipped } = discover({
       env: { MK_DRIVER_PATH: [one, place.join("many"), "", "relative"].join(delimiter) },
       configured: [place.join("configured")],
     });
     expect(names).toEqual(["added", "direct", "set", "several"]);
+    expect(skipped.map(({ name, origin, kind }) => [name, origin, kind])).toEqual([
+      ["MK_DRIVER_PATH", "relative", "invalid"],
+    ]);
   });
 });
 
@@ -163,7 +166,7 @@ describe("discovery never looks", () => {
       const { found, skipped, roots } = discover({
         env: { NODE_PATH: place.join("path"), MK_DRIVER_PATH: "node_modules" },
       });
-      expect([...found, ...skipped]).toEqual([]);
+      expect([...found, ...skipped].map(({ name }) => name)).toEqual(["MK_DRIVER_PATH"]);
       expect(roots.some(({ directory }) => directory.startsWith(place.join("project")))).toBe(false);
     } finally {
       process.chdir(before);

@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { delimiter, isAbsolute } from "node:path";
 import { packageEntry } from "../registry/driver-entry.js";
 import type { DriverEntry, SkippedDriver } from "../registry/entry.js";
 import { type ExternalDriver, externalDrivers } from "./external-drivers.js";
@@ -40,7 +41,7 @@ export function discoverDrivers(input: DiscoveryInput): Discovery {
   const taken = new Map<string, DriverEntry>();
   const seen = new Set<string>();
   const found: DriverEntry[] = [];
-  const skipped: SkippedDriver[] = [];
+  const skipped: SkippedDriver[] = relativeDirectories(input.env.MK_DRIVER_PATH);
 
   for (const candidate of roots.flatMap(scanRoot)) {
     if (seen.has(candidate.directory)) continue;
@@ -81,6 +82,18 @@ export function discoverDrivers(input: DiscoveryInput): Discovery {
     for (const name of [unique.name, ...aliases]) taken.set(name, unique);
     found.push(unique);
   }
+}
+
+/** Directories that the user named and that are not searched. */
+function relativeDirectories(driverPath = ""): SkippedDriver[] {
+  const relative = driverPath.split(delimiter).filter((directory) => directory !== "" && !isAbsolute(directory));
+  return relative.map((directory) => ({
+    name: "MK_DRIVER_PATH",
+    origin: directory,
+    kind: "invalid",
+    reason: "names a directory that is not absolute: what it holds would depend on where mk is run",
+    fix: "Give the directory from its root in MK_DRIVER_PATH.",
+  }));
 }
 
 /** Built in: a program that bundles core has no manifest of it beside itself. Only the sources read theirs. */

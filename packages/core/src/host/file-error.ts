@@ -16,6 +16,7 @@ const CODES: Readonly<Record<string, MkErrorCode>> = {
 const HINTS: Readonly<Record<string, string>> = {
   ENOSPC: "Free some space on that file system and try again.",
   EDQUOT: "Raise your disk quota, or remove some of your files, and try again.",
+  ENOENT: "Check the path.",
   ENOTDIR: "Remove the file that stands where a directory must be, or choose another place.",
   EROFS: "Remount that file system writable, or set MK_HOME to a directory on another one.",
   EMFILE: "Raise the limit of open files with 'ulimit -n' and try again.",

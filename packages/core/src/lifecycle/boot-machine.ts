@@ -128,6 +128,9 @@ async function waitUntilReady(
   const writesMarkers = session.driver.traits.image !== "none" && from !== "saved";
   if (machine.console === undefined || !writesMarkers) return await waitForShell(engine, session, op);
   const isReady = (ask: Operation): Promise<boolean> => askGuest(engine, session, READY, ask);
-  await waitForGuest({ machine, console: machine.console, isReady, hasRun: from !== "stopped" }, op);
+  await waitForGuest(
+    { name: session.name, machine, console: machine.console, isReady, hasRun: from !== "stopped" },
+    op,
+  );
   await checkReachable(engine, session, op);
 }

@@ -3,7 +3,7 @@ import { timeLimit } from "../abort/time-limit.js";
 import type { MachineInfo } from "../api.js";
 import type { MachineSpec } from "../contract/spec.js";
 import type { MachineStatus } from "../contract/status.js";
-import { MkError, type SerializedMkError } from "../errors.js";
+import { MkError, messageOf, type SerializedMkError } from "../errors.js";
 import type { Engine } from "../lifecycle/engine.js";
 import { describeMachine, INSPECT_MS, silence } from "../lifecycle/inspect-machine.js";
 import { openSession } from "../lifecycle/machine-session.js";
@@ -59,9 +59,11 @@ async function readStatus(
     if (limit.signal.aborted) return [{ state: "unknown", reason: silence(config.driver.name, INSPECT_MS) }];
     const error = MkError.is(cause)
       ? cause
-      : new MkError("DRIVER_FAILED", `driver ${config.driver.name} cannot open machine ${config.machine.spec.name}`, {
-          cause,
-        });
+      : new MkError(
+          "DRIVER_FAILED",
+          `driver ${config.driver.name} cannot open machine ${config.machine.spec.name}: ${messageOf(cause)}`,
+          { cause },
+        );
     return [{ state: "unknown", reason: error.message }, withWayBack(error, config).toJSON()];
   }
 }

@@ -25,7 +25,9 @@ function start(said: string, isReady: () => Promise<boolean>, hasRun = false) {
     limits: { idleMs: 180_000 },
     emit: () => {},
   } as const;
-  const ended = runOperation(init, (op) => waitForGuest({ machine, console: { read }, isReady: ask, hasRun }, op)).then(
+  const ended = runOperation(init, (op) =>
+    waitForGuest({ name: "box", machine, console: { read }, isReady: ask, hasRun }, op),
+  ).then(
     () => "ready",
     (error: unknown) => (error as { code?: string }).code,
   );

@@ -18,6 +18,8 @@ const FIRST_SILENCE_MS = 250;
 const TORN_SILENCE_MS = 30_000;
 
 export interface GuestSource {
+  /** The machine's, for what the user is told to do. */
+  readonly name: string;
   readonly machine: Machine;
   readonly console: NonNullable<Machine["console"]>;
   /** Asks the guest itself whether it is ready. */
@@ -34,7 +36,7 @@ export interface GuestSource {
  * console's tail when the guest reports a failure or the machine stops; the operation's deadline is put off by each marker.
  */
 export async function waitForGuest(
-  { machine, console: source, isReady, hasRun }: GuestSource,
+  { name, machine, console: source, isReady, hasRun }: GuestSource,
   op: CoreOperation,
 ): Promise<void> {
   const stop = new AbortController();
@@ -75,14 +77,15 @@ export async function waitForGuest(
         quietMs += silenceMs;
         // Each look and each question costs a slow guest or hypervisor something.
         silenceMs = Math.min(silenceMs * 2, SILENCE_MS);
-        await assertAlive(machine, op, tail);
+        await assertAlive(name, machine, op, tail);
         if (isDue(quietMs) && (await asked(next))) return undefined;
       } else if (result.done !== true) {
         return result.value;
       } else {
         op.signal.throwIfAborted();
-        await assertAlive(machine, op, tail);
+        await assertAlive(name, machine, op, tail);
         throw new MkError("GUEST_FAILED", "the machine's console ended before the guest was ready", {
+          hint: lookAtLogs(name),
           details: { console: tail },
         });
       }
@@ -102,7 +105,7 @@ export async function waitForGuest(
       seen.add(marker.event);
       const { event, uptimeSeconds, fields } = marker;
       op.emit({ type: "guest.marker", marker: event, uptimeSeconds, fields });
-      if (event === "failed") throw guestFailed(marker, tail);
+      if (event === "failed") throw guestFailed(name, marker, tail);
     }
   }
 
@@ -139,14 +142,18 @@ async function orSilence<T>(promise: Promise<T>, silenceMs: number, signal: Abor
   }
 }
 
-async function assertAlive(machine: Machine, op: CoreOperation, tail: readonly string[]): Promise<void> {
+async function assertAlive(name: string, machine: Machine, op: CoreOperation, tail: readonly string[]): Promise<void> {
   const status = await machine.inspect(quietOperation(op.signal));
   if (status.state === "running" || status.state === "starting" || status.state === "unknown") return;
   const reason = "reason" in status && status.reason !== undefined ? `: ${status.reason}` : "";
   throw new MkError("GUEST_FAILED", `the machine is ${status.state} and was not ready yet${reason}${lastWords(tail)}`, {
-    hint: "Look at what the guest wrote last with `mk logs`.",
+    hint: lookAtLogs(name),
     details: { state: status.state, console: tail },
   });
+}
+
+function lookAtLogs(name: string): string {
+  return `Look at what the guest wrote with \`mk logs -p ${name}\`.`;
 }
 
 /** Why a guest died, in its own words: a kernel that panics writes its trace behind the reason. */
@@ -155,11 +162,11 @@ function lastWords(tail: readonly string[]): string {
   return line === undefined ? "; it wrote nothing to its console" : `; the last it wrote is ${JSON.stringify(line)}`;
 }
 
-function guestFailed({ fields, uptimeSeconds }: GuestMarker, tail: readonly string[]): MkError {
+function guestFailed(name: string, { fields, uptimeSeconds }: GuestMarker, tail: readonly string[]): MkError {
   const service = fields.service ?? "a service";
   const reason = fields.reason === undefined ? "" : `: ${fields.reason}`;
   return new MkError("GUEST_FAILED", `the guest could not start ${service}${reason}`, {
-    hint: "Look at what the guest wrote with `mk logs`.",
+    hint: lookAtLogs(name),
     details: { ...fields, uptimeSeconds, console: [...tail] },
   });
 }

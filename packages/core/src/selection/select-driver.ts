@@ -116,7 +116,7 @@ function noDriver(registry: Registry, rejects: readonly RejectedDriver[]): MkErr
     ({ driver, reason, fix }) => `  ${driver}: ${reason}${fix === undefined ? "" : `\n    ${fix}`}`,
   );
   return new MkError("NO_DRIVER", `no driver can run here:\n${lines.join("\n")}`, {
-    hint: "Repair one of them: mk doctor --fix",
+    hint: rejects.length === 0 ? "Install one, for example: mk driver add qemu" : "Repair one of them: mk doctor --fix",
     details: { drivers: all },
   });
 }

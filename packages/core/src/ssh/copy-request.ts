@@ -25,6 +25,7 @@ export function copyFailed(machine: string, action: string, exitCode: number, ou
     });
   }
   return new MkError("COMMAND_FAILED", `cannot ${action} in machine ${machine}: ${reason || `exit code ${exitCode}`}`, {
+    hint: `Check the path and its owner in the machine; mk copies as the user of \`mk ssh -p ${machine}\`.`,
     details,
   });
 }

@@ -108,6 +108,8 @@ function accepts(path: string): Promise<boolean> {
   });
 }
 
+const NOT_ALLOWED_HINT = "Choose a port above 1023, as in 8080:80, or a directory that you may write to.";
+
 function listening(server: Server, from: ForwardSource): Promise<void> {
   const name = "path" in from ? from.path : `port ${from.port ?? 0} of ${from.host ?? "127.0.0.1"}`;
   return new Promise((resolve, reject) => {
@@ -116,9 +118,14 @@ function listening(server: Server, from: ForwardSource): Promise<void> {
       if (errno === "EADDRINUSE") {
         reject(new MkError("PORT_IN_USE", `${name} is taken`, { hint: "Choose another one.", cause: error }));
       } else if (errno === "EACCES" || errno === "EPERM") {
-        reject(new MkError("PERMISSION_DENIED", `may not listen on ${name}`, { cause: error }));
+        reject(new MkError("PERMISSION_DENIED", `may not listen on ${name}`, { hint: NOT_ALLOWED_HINT, cause: error }));
       } else {
-        reject(new MkError("NETWORK_FAILED", `cannot listen on ${name}: ${error.message}`, { cause: error }));
+        reject(
+          new MkError("NETWORK_FAILED", `cannot listen on ${name}: ${error.message}`, {
+            hint: "Give an address of this computer.",
+            cause: error,
+          }),
+        );
       }
     });
     if ("path" in from) server.listen({ path: from.path }, resolve);

@@ -143,7 +143,11 @@ function sshFailed(target: SshTarget, phase: SshPhase, reason: string, cause?: u
   return new MkError(
     "SSH_FAILED",
     `the SSH server of machine ${target.machine} (${target.host}:${target.port}) did not ${WHAT[phase]}: ${reason}`,
-    { cause, details: { machine: target.machine, host: target.host, port: target.port, phase } },
+    {
+      hint: `Look at what the guest wrote with \`mk logs -p ${target.machine}\`, or boot it anew with \`mk restart -p ${target.machine}\`.`,
+      cause,
+      details: { machine: target.machine, host: target.host, port: target.port, phase },
+    },
   );
 }
 
