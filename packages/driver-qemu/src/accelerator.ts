@@ -117,8 +117,10 @@ export function nativeAccelerator(host: Host, arch: GuestArch): Accelerator | un
 export function defaultCpu(arch: GuestArch, accelerator: Accelerator): string {
   switch (accelerator) {
     case "kvm":
-    case "hvf":
       return "host";
+    case "hvf":
+      // Intel: QEMU below 10 cannot walk 1 GiB pages there, and kernels die of AVX-512 instructions that hvf announces and does not emulate.
+      return arch === "amd64" ? "host,-pdpe1gb,-avx512vl" : "host";
     case "whpx":
       return arch === "amd64" ? "qemu64" : "host";
     case "tcg":

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { GuestArch, GuestImage } from "@mk/core";
 import { buildImage, imageInfo } from "@mk/guest";
-import { live, testHome } from "@mk/testing";
+import { live, testHome, until } from "@mk/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BareMachine, growDisk, type MachineParts, makeParts } from "./fixtures/bare-machine.js";
 import { recordedOperation } from "./fixtures/operation.js";
@@ -101,6 +101,14 @@ amd64("the image of Debian's packages for amd64", () => {
           "mkdir -p /tmp/i/bin && cp /usr/bin/busybox /tmp/i/bin/sh && tar -C /tmp/i -c . | docker import - tiny:1 >/dev/null";
         const ran = await machine.ssh(`${image} && docker run --rm tiny:1 sh -c 'echo in a container'`);
         expect(ran).toMatchObject({ code: 0, stdout: "in a container\n" });
+        // Databases in containers need more open files than the kernel's own 4096, image builders a loop device.
+        const limits = "ulimit -Hn; docker run --rm tiny:1 sh -c 'ulimit -Hn'; test -c /dev/loop-control && echo loop";
+        expect(await machine.ssh(limits)).toMatchObject({ code: 0, stdout: "524288\n524288\nloop\n" });
+        const allocated = async (): Promise<number> => (await stat(join(directory, "data.raw"))).blocks * 512;
+        await machine.ssh("dd if=/dev/zero of=big bs=1M count=128 conv=fsync");
+        const full = await allocated();
+        await machine.ssh("rm big && sync");
+        await until("the host has back what was deleted", async () => (await allocated()) < full - 100 * 1024 ** 2);
         await machine.ssh("echo kept >keep && sudo -n poweroff");
         await machine.exited;
         expect(machine.markers.map(({ event }) => event)).toContain("shutdown");
@@ -130,6 +138,29 @@ amd64("the image of Debian's packages for amd64", () => {
         : "state: clean";
       expect(state).toMatch(/state: +clean/);
       expect(state).not.toContain("needs_recovery");
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "starts on a data disk that cannot be grown, and says why",
+    async () => {
+      const own = await temporaryDirectory();
+      const damaged = await makeParts(own, parts.image);
+      const disk = join(own, "data.raw");
+      const debugfs = (...commands: readonly string[]): Buffer[] =>
+        commands.map((command) => run("debugfs", ["-w", "-R", command, disk]));
+      run("mke2fs", ["-q", "-F", "-t", "ext4", disk]);
+      // Two files in one block: that is not repaired without asking, and ext4 does not grow before.
+      const file = join(own, "known_hosts");
+      debugfs(`write ${file} a`, `write ${file} b`);
+      const block = debugfs("blocks b").toString().trim();
+      debugfs(`set_inode_field a block[5] ${block}`, "set_super_value error_count 1", "set_super_value state 2");
+      await growDisk(own, 5);
+      await using machine = await BareMachine.boot(damaged);
+      const { fields } = await machine.marker("data");
+      expect(fields).toMatchObject({ formatted: "no", grown: "failed", reason: expect.stringMatching(/\w/) });
+      await machine.marker("ssh");
     },
     SLOW_MS,
   );

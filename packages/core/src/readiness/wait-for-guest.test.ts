@@ -1,12 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Machine } from "../contract/machine.js";
+import type { EventData } from "../events/event.js";
 import { runOperation } from "../lifecycle/operation.js";
 import { waitForGuest } from "./wait-for-guest.js";
 
 const TORN = "mk-guest: rea[   12.3] docker0: port 1 entered blocking state\r\ndy uptime=12.3\r\n";
 
 /** A start whose console says this and then nothing; `asked` are the seconds at which the guest was asked whether it is ready. */
-function start(said: string, isReady: () => Promise<boolean>, hasRun = false) {
+function start(
+  said: string,
+  isReady: () => Promise<boolean>,
+  hasRun = false,
+  emit: (event: EventData) => void = () => {},
+) {
   const begunAt = Date.now();
   const asked: number[] = [];
   const machine = { inspect: async () => ({ state: "running" }) } as unknown as Machine;
@@ -23,7 +29,7 @@ function start(said: string, isReady: () => Promise<boolean>, hasRun = false) {
     what: 'start of machine "mk"',
     signal: new AbortController().signal,
     limits: { idleMs: 180_000 },
-    emit: () => {},
+    emit,
   } as const;
   const ended = runOperation(init, (op) =>
     waitForGuest({ name: "box", machine, console: { read }, isReady: ask, hasRun }, op),
@@ -60,6 +66,26 @@ describe("a fresh start", () => {
     expect(await ended).toBe("TIMED_OUT");
     expect(asked).toEqual([]);
   });
+});
+
+it("tells of a data disk that could not be grown", async () => {
+  const told: unknown[] = [];
+  const marker = 'mk-guest: data uptime=4.2 formatted=no grown=failed reason="run e2fsck first"\r\n';
+  const { ended } = start(
+    `${marker}mk-guest: ready uptime=9.1\r\n`,
+    async () => true,
+    false,
+    (event) => told.push(event),
+  );
+  await vi.advanceTimersByTimeAsync(0);
+  expect(await ended).toBe("ready");
+  expect(told).toContainEqual(
+    expect.objectContaining({
+      type: "note",
+      level: "warning",
+      message: "the data disk keeps its old size (run e2fsck first)",
+    }),
+  );
 });
 
 describe("a start of a machine that runs", () => {

@@ -105,6 +105,14 @@ export async function waitForGuest(
       seen.add(marker.event);
       const { event, uptimeSeconds, fields } = marker;
       op.emit({ type: "guest.marker", marker: event, uptimeSeconds, fields });
+      if (event === "data" && fields.grown === "failed") {
+        op.emit({
+          type: "note",
+          level: "warning",
+          message: `the data disk keeps its old size (${fields.reason})`,
+          fields,
+        });
+      }
       if (event === "failed") throw guestFailed(name, marker, tail);
     }
   }
