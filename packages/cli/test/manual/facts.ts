@@ -52,7 +52,7 @@ export const DETAILS: Readonly<Record<string, readonly string[]>> = {
   ],
   ssh: [
     "Without a command it is a login shell. What stands behind `--` goes to the machine word by word, with standard input, and its exit code comes back. " +
-      "No shell reads it there: for a pipe write `mk ssh -- sh -c 'df | sort'`. " +
+      "No shell reads it there: for a pipe write `mk ssh -- sh -c 'df | sort'`. In PowerShell the two dashes stand in quotes: `mk ssh \"--\" df`. " +
       "The host key was made by mk before the first boot and is checked at each connection.",
   ],
   cp: [
