@@ -1,8 +1,15 @@
 import { once } from "node:events";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { pathToFileURL } from "node:url";
+import { createNodeHost, type Host, valueEntry } from "@mk/core";
 import { type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type MkOptions, mk, startMk, written } from "./run-mk.js";
+import { doctor } from "../src/commands/doctor.js";
+import type { Context } from "../src/context.js";
+import { Output } from "../src/terminal/output.js";
+import { FAKE_DRIVER, type MkOptions, mk, startMk, written } from "./run-mk.js";
 
 let place: TemporaryDirectory;
 let options: MkOptions;
@@ -298,6 +305,29 @@ describe("drivers", () => {
       expect(stderr).not.toContain("'");
     }
     expect(exitCode).toBe(10);
+  });
+
+  it("are not repaired by the doctor where root is needed and there is no sudo", async () => {
+    const bin = place.join("no-sudo");
+    await mkdir(bin);
+    await writeFile(place.join("no-sudo", "apt-get"), "#!/bin/sh\n", { mode: 0o755 });
+    const env = { PATH: bin, FAKE_STATUS: "missing" };
+    const real = createNodeHost({ home: options.home, env });
+    // Whoever runs the tests may be root.
+    const host: Host = { ...real, platform: "linux", user: { ...real.user, uid: 1000 } };
+    const driver = (await import(pathToFileURL(join(FAKE_DRIVER, "index.js")).href)).default;
+    const context = {
+      env,
+      stderr: new Output(new PassThrough().resume()),
+      signal: new AbortController().signal,
+      host: async () => host,
+      discover: async () => ({ found: [valueEntry(driver)], skipped: [] }),
+    };
+    await expect(doctor(context as unknown as Context, ["fake"], { fix: true, yes: true })).rejects.toMatchObject({
+      code: "COMMAND_NOT_FOUND",
+      message: expect.stringContaining("sudo"),
+      hint: "Run the command above as root.",
+    });
   });
 });
 
