@@ -63,7 +63,7 @@ export const DETAILS: Readonly<Record<string, readonly string[]>> = {
     "`8080:80` reaches port 80 of the machine at 127.0.0.1:8080; `80` means the same port on both sides, `0.0.0.0:8080:80` listens for the whole network.",
   ],
   env: [
-    "The docker client then talks to the machine's engine. It changes only the shell that reads it. For fish: `mk env | source`; for PowerShell: `& mk env | Invoke-Expression`.",
+    "The docker client then talks to the machine's engine. It changes only the shell that reads it. For fish: `mk env -s fish | source`; for PowerShell: `& mk env -s powershell | Invoke-Expression`.",
     "Where a proxy is set, the machine's address is added to NO_PROXY, or to `no_proxy` where that one is in use; `--unset` leaves it there.",
   ],
   "driver:list": ["Only package.json files are read: no driver runs. What was skipped is listed with the reason."],
