@@ -64,6 +64,7 @@ describe("argv reaches commands as it was typed", () => {
     ["aliases of subcommands", ["driver", "rm", "qemu", "7"], ["qemu", "7"], {}],
     ["dots in values", ["config", "set", "qemu.accelerator", "0.10"], ["qemu.accelerator", "0.10"], {}],
     ["dashes behind --", ["start", "--", "-x"], ["-x"], {}],
+    ["several sources and a target", ["cp", "-r", "a", "7", "x:/y"], ["a", "7", "x:/y"], { recursive: true }],
     ["a lone dash", ["cp", "-", "x:/y"], ["-", "x:/y"], {}],
   ])("%s", async (_, argv, args, flags) => {
     const given = await parse(...argv);

@@ -91,6 +91,35 @@ describe("a machine from start to delete", () => {
     });
   });
 
+  it("has several files copied at once, into a directory", async () => {
+    await mkdir(place.join("several"));
+    for (const name of ["a", "b"]) await writeFile(place.join("several", name), name);
+    for (const [sources, target] of [
+      [["several/a", "several/b", "several"], "mk:~/together"],
+      [[":several/a", "mk:several/b", ":several"], "apart"],
+    ] as const) {
+      expect(await run("cp", "-r", ...sources, target)).toEqual({ stdout: "", stderr: "", exitCode: 0 });
+      expect((await readdir(place.join(target.replace(/^.*\//, "")))).sort()).toEqual(["a", "b", "several"]);
+    }
+    const file = place.join("several", "a");
+    for (const words of [
+      ["several/b", "several", `mk:${file}`],
+      [":several/b", ":several", file],
+    ]) {
+      const { exitCode, stderr } = await run("cp", ...words);
+      expect(exitCode).toBeGreaterThan(10);
+      expect(stderr).toMatch(/several\/a.*(not a directory|exists)/i);
+    }
+    expect(await readFile(file, "utf8")).toBe("a");
+  });
+
+  it.each([
+    [["several/a", ":several/b", "mk:x"], "exactly one of source and target"],
+    [["-p", "box", "mk:several/a", "."], 'both "mk" and --profile "box"'],
+  ])("is not copied from or to by %j", async (words, reason) => {
+    expect(await run("cp", ...words)).toMatchObject({ exitCode: 2, stderr: expect.stringContaining(reason) });
+  });
+
   it("is reached by its address and endpoints", async () => {
     expect((await run("ip")).stdout).toBe("192.0.2.7\n");
     expect((await run("endpoint", "2376")).stdout).toBe("127.0.0.1:42376\n");
@@ -389,6 +418,7 @@ describe("help, version and completion", () => {
     [["stop", "--fo"], /^--force\t/m],
     [["--output", "j"], /^json$/m],
     [["ssh", "--", "x"], /^:files$/m],
+    [["cp", "a", "b", "./c"], /^:files$/m],
     [["nonsense", ""], /^$/],
   ])("complete %j", async (words, expected) => {
     expect((await run("__complete", "--", ...words)).stdout).toMatch(expected);

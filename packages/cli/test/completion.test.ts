@@ -58,6 +58,7 @@ const LINES: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["mk config set fake.mo", ["fake.mood"]],
   ["mk completion ", ["bash", "fish", "powershell", "zsh"]],
   ["mk cp bo", ["box:"]],
+  ["mk cp ./notes.txt ./data bo", ["box:"]],
   ["mk nonsense ", []],
 ];
 

@@ -56,8 +56,8 @@ export const DETAILS: Readonly<Record<string, readonly string[]>> = {
       "The host key was made by mk before the first boot and is checked at each connection.",
   ],
   cp: [
-    "One of the two is in a machine: `machine:path`, or `:path` for the one of `--profile`. A path of the host that holds a colon begins with `./` or `/`. " +
-      "Directories are copied whole; a target that ends with `/` is a directory to copy into. Modes are kept, and the times of files.",
+    "Either the sources or the target is in a machine: `machine:path`, or `:path` for the one of `--profile`. A path of the host that holds a colon begins with `./` or `/`. " +
+      "Directories are copied whole; a target that ends with `/`, and that of several sources, is a directory to copy into. Modes are kept, and the times of files.",
   ],
   "port-forward": [
     "`8080:80` reaches port 80 of the machine at 127.0.0.1:8080; `80` means the same port on both sides, `0.0.0.0:8080:80` listens for the whole network.",
