@@ -50,17 +50,17 @@ export function declare(invoke: Invoke): CAC {
     .option("--timeout <seconds>", "give up after this time")
     .example("mk start --driver=qemu --cpus=4 --memory=4g")
     .example("mk start --driver=qemu --help    # with the driver's own options");
-  command("stop [name]", "power a machine off", async () => (await import("./commands/stop.js")).stop)
+  command("stop [...name]", "power a machine off", async () => (await import("./commands/stop.js")).stop)
     .option("-a, --all", "all machines that run")
     .option("-f, --force", "cut the power at once")
     .option("--timeout <seconds>", "give up after this time");
   command(
-    "restart [name]",
+    "restart [...name]",
     "stop a machine and start it again",
     async () => (await import("./commands/restart.js")).restart,
   ).option("--timeout <seconds>", "give up after this time");
   command(
-    "delete [name]",
+    "delete [...name]",
     "remove a machine and its data",
     async () => (await import("./commands/delete.js")).deleteMachine,
   )

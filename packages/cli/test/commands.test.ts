@@ -222,6 +222,19 @@ describe("more than one machine", () => {
     expect((await run("delete", "--all")).stdout).toBe("one is deleted.\ntwo is deleted.\n");
     expect(await run("delete", "--all")).toEqual({ stdout: "", stderr: "There are no machines.\n", exitCode: 0 });
   });
+
+  it("have all their turn where several are named, whatever becomes of the others", async () => {
+    for (const name of ["one", "two"]) expect((await run("start", name)).exitCode).toBe(0);
+    for (const [command, stdout] of [
+      ["restart", "one is running.\ntwo is running.\n"],
+      ["stop", "one is off.\ntwo is off.\n"],
+      ["delete", "one is deleted.\ntwo is deleted.\n"],
+    ] as const) {
+      const result = await run(command, "one", "none", "two");
+      expect(result).toMatchObject({ stdout, stderr: expect.stringContaining("none"), exitCode: 4 });
+    }
+    expect(await run("stop", "one", "two", "-p", "one")).toMatchObject({ exitCode: 2 });
+  });
 });
 
 describe("--output json", () => {
