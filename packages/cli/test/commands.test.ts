@@ -373,6 +373,18 @@ describe("drivers", () => {
   });
 });
 
+describe("guest images", () => {
+  it("that are damaged are listed with what to do about it", async () => {
+    const home = place.join("images");
+    const digest = "0".repeat(64);
+    await mkdir(join(home, "cache", "images", digest), { recursive: true });
+    await writeFile(join(home, "cache", "images", digest, "manifest.json"), "{}");
+    const { stdout, stderr } = await mk(["image", "list"], { home });
+    expect(stdout).toMatch(/^0{12} +damaged$/m);
+    expect(stderr).toMatch(/changed since it was built.*mk image remove sha256:0{64}/);
+  });
+});
+
 describe("settings", () => {
   it("are set, read, listed and removed, and are the defaults of new machines", async () => {
     await run("config", "set", "cpus", "4");
