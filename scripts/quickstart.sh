@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # From a fresh Debian machine with Node to a running machine: installs, builds mk and the guest image, starts, asks the engine inside.
-#   scripts/quickstart.sh [arguments of mk start]
+#   scripts/quickstart.sh [flags of mk start]
+# A machine of another name than "mk" is named by MK_PROFILE.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,7 +9,11 @@ step() { printf '\n\033[1m%s\033[0m\n' "$1" >&2; }
 
 step "Installing QEMU and what else is missing"
 bash scripts/system-packages.sh run
-command -v pnpm >/dev/null || npm install --global pnpm@10.34.9 >/dev/null
+if ! command -v pnpm >/dev/null; then
+  as_root=()
+  [ -w "$(npm root --global)" ] || as_root=(sudo)
+  "${as_root[@]}" npm install --global pnpm@10.34.9 >/dev/null
+fi
 
 step "Building mk"
 pnpm install --frozen-lockfile --reporter=append-only >/dev/null
@@ -19,5 +24,7 @@ step "Starting a machine"
 pnpm -s mk start --driver=qemu "$@"
 
 step "Asking its Docker Engine"
-eval "$(pnpm -s mk env)"
+# Not in one line: eval would take a failure's empty output, and docker then ask the host's own engine.
+variables="$(pnpm -s mk env)"
+eval "$variables"
 docker version

@@ -2,6 +2,7 @@ import { MkError } from "@mk/core";
 import { describe, expect, it } from "vitest";
 import { normalizeArgv, unmark } from "./argv.js";
 import { declare } from "./cli.js";
+import type { Shell } from "./shell-environment.js";
 
 interface Given {
   readonly args: readonly unknown[];
@@ -22,11 +23,12 @@ async function parse(...argv: readonly string[]): Promise<Given> {
   return { args: given.args, flags: Object.fromEntries(flags.filter(([name]) => name.length > 1)) };
 }
 
-function errorOf(...argv: readonly string[]): { code: string; message: string; hint: string | undefined } {
+function errorOf(argv: readonly string[], shell?: Shell): { code: string; message: string; hint: string | undefined } {
   try {
     normalizeArgv(
       declare(() => {}),
       argv,
+      shell,
     );
   } catch (error) {
     if (MkError.is(error)) return { code: error.code, message: error.message, hint: error.hint };
@@ -62,6 +64,7 @@ describe("argv reaches commands as it was typed", () => {
     ["aliases of subcommands", ["driver", "rm", "qemu", "7"], ["qemu", "7"], {}],
     ["dots in values", ["config", "set", "qemu.accelerator", "0.10"], ["qemu.accelerator", "0.10"], {}],
     ["dashes behind --", ["start", "--", "-x"], ["-x"], {}],
+    ["several sources and a target", ["cp", "-r", "a", "7", "x:/y"], ["a", "7", "x:/y"], { recursive: true }],
     ["a lone dash", ["cp", "-", "x:/y"], ["-", "x:/y"], {}],
   ])("%s", async (_, argv, args, flags) => {
     const given = await parse(...argv);
@@ -108,7 +111,16 @@ describe("argv that is wrong", () => {
       "Put what the machine runs behind --: mk ssh [name] -- <command>",
     ],
   ])("%j is %s", (argv, code, hint) => {
-    expect(errorOf(...argv)).toMatchObject({ code, hint: hint instanceof RegExp ? expect.stringMatching(hint) : hint });
+    expect(errorOf(argv)).toMatchObject({ code, hint: hint instanceof RegExp ? expect.stringMatching(hint) : hint });
+  });
+
+  it("says to PowerShell, which keeps bare dashes for itself, to quote them", () => {
+    for (const argv of [
+      ["ssh", "uname", "-a"],
+      ["ssh", "cat", "/etc/hosts"],
+    ]) {
+      expect(errorOf(argv, "powershell").hint).toContain('mk ssh [name] "--" <command>');
+    }
   });
 });
 

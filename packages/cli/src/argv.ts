@@ -1,6 +1,7 @@
 import { MkError, suggest } from "@mk/core";
 import type { CAC, Command as CacCommand } from "cac";
 import { COMMAND_GROUPS } from "./cli.js";
+import type { Shell } from "./shell-environment.js";
 
 /** cac turns what looks like a number into one (`007` → 7, `1.30` → 1.3); behind this mark nothing does. */
 const MARK = "\u0001";
@@ -20,9 +21,9 @@ type CacOption = CacCommand["options"][number];
 /**
  * Reads argv by what is declared and writes it down again in the one form that cac does not misread: command, flags as `--name=<mark>value`,
  * marked positionals. UNKNOWN_COMMAND for commands and flags that do not exist, with a suggestion; INVALID_ARGUMENT for a flag without
- * its value and for words too many or too few.
+ * its value and for words too many or too few. Hints are for the user's shell.
  */
-export function normalizeArgv(cli: CAC, input: readonly string[]): NormalizedArgv {
+export function normalizeArgv(cli: CAC, input: readonly string[], shell: Shell = "sh"): NormalizedArgv {
   const { command, words, rest } = findCommand(cli, input);
   const declared = [...(command?.options ?? []), ...cli.globalCommand.options];
   // cac makes a list of a flag that comes twice; here the last one counts, except where a list is meant.
@@ -48,7 +49,7 @@ export function normalizeArgv(cli: CAC, input: readonly string[]): NormalizedArg
       if (option === undefined) {
         // `mk ssh uname -a`: the flag is another program's.
         const isPrograms = takesPassThrough(command) && positionals.length > 0;
-        throw unknownFlag(flag.name, declared, words, isPrograms ? behindDashes(words) : undefined);
+        throw unknownFlag(flag.name, declared, words, isPrograms ? behindDashes(words, shell) : undefined);
       }
       const name = longName(option);
       if (option.isBoolean) {
@@ -69,7 +70,7 @@ export function normalizeArgv(cli: CAC, input: readonly string[]): NormalizedArg
     positionals.push(...passed);
     passed = undefined;
   }
-  if (command !== undefined && wants === undefined) checkPositionals(command, words, positionals);
+  if (command !== undefined && wants === undefined) checkPositionals(command, words, positionals, shell);
   const argv = [
     ...(command === undefined ? [] : [command.name]),
     ...[...flags.values()].flat(),
@@ -85,8 +86,9 @@ export function unmark(value: unknown): unknown {
   return Array.isArray(value) ? value.map(unmark) : value;
 }
 
-function behindDashes(words: string): string {
-  return `Put what the machine runs behind --: mk ${words} [name] -- <command>`;
+function behindDashes(words: string, shell: Shell): string {
+  // PowerShell takes bare dashes for the end of the flags of the script by which npm starts mk.
+  return `Put what the machine runs behind --: mk ${words} [name] ${shell === "powershell" ? '"--"' : "--"} <command>`;
 }
 
 /** Whether words after `--` belong to a program in the machine. */
@@ -173,14 +175,14 @@ function switchFlag(option: CacOption, name: string, flag: GivenFlag): string {
   return `--${option.name}=${flag.value ?? "true"}`;
 }
 
-function checkPositionals(command: CacCommand, words: string, positionals: readonly string[]): void {
+function checkPositionals(command: CacCommand, words: string, positionals: readonly string[], shell: Shell): void {
   const missing = command.args.filter((arg) => arg.required)[positionals.length];
   if (missing !== undefined) {
     throw new MkError("INVALID_ARGUMENT", `mk ${words} needs <${missing.value}>`, { hint: `See: mk ${words} --help` });
   }
   const surplus = positionals[command.args.length];
   if (surplus !== undefined && !command.args.some((arg) => arg.variadic)) {
-    const hint = takesPassThrough(command) ? behindDashes(words) : `See: mk ${words} --help`;
+    const hint = takesPassThrough(command) ? behindDashes(words, shell) : `See: mk ${words} --help`;
     throw new MkError("INVALID_ARGUMENT", `mk ${words} does not take ${JSON.stringify(surplus)}`, { hint });
   }
 }

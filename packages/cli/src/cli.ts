@@ -27,7 +27,9 @@ export function declare(invoke: Invoke): CAC {
   const command = (raw: string, summary: string, load: LoadCommand): CacCommand =>
     cli.command(raw, summary).action((...given: unknown[]) => {
       const flags = given.pop() as Record<string, unknown>;
-      return invoke(load, given.flat() as (string | undefined)[], flags);
+      // What may be repeated comes first everywhere, and cac's list of it has all that stands behind it too.
+      const [first] = given;
+      return invoke(load, (Array.isArray(first) ? first : given) as (string | undefined)[], flags);
     });
 
   command(
@@ -48,17 +50,17 @@ export function declare(invoke: Invoke): CAC {
     .option("--timeout <seconds>", "give up after this time")
     .example("mk start --driver=qemu --cpus=4 --memory=4g")
     .example("mk start --driver=qemu --help    # with the driver's own options");
-  command("stop [name]", "power a machine off", async () => (await import("./commands/stop.js")).stop)
+  command("stop [...name]", "power a machine off", async () => (await import("./commands/stop.js")).stop)
     .option("-a, --all", "all machines that run")
     .option("-f, --force", "cut the power at once")
     .option("--timeout <seconds>", "give up after this time");
   command(
-    "restart [name]",
+    "restart [...name]",
     "stop a machine and start it again",
     async () => (await import("./commands/restart.js")).restart,
   ).option("--timeout <seconds>", "give up after this time");
   command(
-    "delete [name]",
+    "delete [...name]",
     "remove a machine and its data",
     async () => (await import("./commands/delete.js")).deleteMachine,
   )
@@ -77,7 +79,12 @@ export function declare(invoke: Invoke): CAC {
   )
     .option("-t, --tty", "give the command a terminal")
     .example("mk ssh -- uname -a");
-  command("cp <source> <target>", "copy files to or from a machine", async () => (await import("./commands/cp.js")).cp)
+  command(
+    "cp <...source> <target>",
+    "copy files to or from a machine",
+    async () => (await import("./commands/cp.js")).cp,
+  )
+    .option("-r, --recursive", "directories are copied whole, with or without it")
     .example("mk cp ./data mk:/home/mk/data")
     .example("mk cp :/etc/os-release .");
   command("ip [name]", "print the machine's address", async () => (await import("./commands/ip.js")).ip);

@@ -1,5 +1,7 @@
+import { dirname, join } from "node:path";
+import type { Host } from "@mk/core";
 import { describe, expect, it } from "vitest";
-import { packageSpec } from "./driver-store.js";
+import { npmProgram, packageSpec } from "./driver-store.js";
 import { installCommand, packageManagers } from "./package-manager.js";
 
 describe("words of mk driver add", () => {
@@ -24,6 +26,21 @@ describe("words of mk driver add", () => {
 
   it.each(["", "-g", "--registry=x"])("%j is refused", (word) => {
     expect(() => packageSpec(word, "/here")).toThrowError(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+  });
+});
+
+describe("npm", () => {
+  const script = join(dirname(process.execPath), "node_modules", "npm", "bin", "npm-cli.js");
+  const host = (npm: string | undefined, ...present: readonly string[]) =>
+    ({
+      which: async () => npm,
+      files: { stat: async (path: string) => (present.includes(path) ? {} : undefined) },
+    }) as unknown as Host;
+
+  it("is the script beside Node where no program of that name can be started, as on Windows", async () => {
+    expect(await npmProgram(host("/bin/npm", script))).toEqual(["/bin/npm"]);
+    expect(await npmProgram(host(undefined, script))).toEqual([process.execPath, script]);
+    await expect(npmProgram(host(undefined))).rejects.toMatchObject({ code: "COMMAND_NOT_FOUND" });
   });
 });
 

@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from "node:path";
-import { firstPartyDriver, MkError } from "@mk/core";
+import { firstPartyDriver, type Host, MkError } from "@mk/core";
 import type { Context } from "./context.js";
 import { runAttached } from "./run-attached.js";
 
@@ -43,7 +43,7 @@ export async function runNpm(context: Context, args: readonly string[]): Promise
   if ((await host.files.stat(manifest)) === undefined) {
     await host.files.write(manifest, `${JSON.stringify({ name: "mk-drivers", private: true }, undefined, 2)}\n`);
   }
-  const [file, ...before] = await npmProgram(context);
+  const [file, ...before] = await npmProgram(host);
   const [action = "", ...rest] = args;
   // Before what the caller gives: behind its `--` npm would take them for packages.
   const all = [...before, action, ...OWN_FLAGS, "--prefix", store, ...rest];
@@ -60,13 +60,12 @@ export async function runNpm(context: Context, args: readonly string[]): Promise
   }
 }
 
-/** npm as a program, or on Windows, where npm is a batch file that cannot be run without a shell, as a script for Node. */
-async function npmProgram({ host }: Context): Promise<readonly [string, ...string[]]> {
-  const { which, platform, files } = await host();
+/** npm as a program, or on Windows, where npm is a batch file that cannot be run without a shell, as the script that lies beside Node. */
+export async function npmProgram({ which, files }: Host): Promise<readonly [string, ...string[]]> {
   const npm = await which("npm");
-  if (npm !== undefined && platform !== "win32") return [npm];
-  const script = join(dirname(npm ?? process.execPath), "node_modules", "npm", "bin", "npm-cli.js");
-  if (npm !== undefined && (await files.stat(script)) !== undefined) return [process.execPath, script];
+  if (npm !== undefined) return [npm];
+  const script = join(dirname(process.execPath), "node_modules", "npm", "bin", "npm-cli.js");
+  if ((await files.stat(script)) !== undefined) return [process.execPath, script];
   throw new MkError("COMMAND_NOT_FOUND", "npm is not installed", { hint: "Install npm; it comes with Node." });
 }
 

@@ -2,34 +2,26 @@ import { MkError } from "@mk/core";
 import type { Context } from "./context.js";
 import { machineName } from "./machine-name.js";
 
+/** What `--all` means to a command. */
+interface All {
+  readonly fits?: (state: string) => boolean;
+  /** What is said when none fits. */
+  readonly none: string;
+}
+
 /**
- * Does something to the named machine, or with `--all` to every machine that fits, one after the other. With `--all` a failure does not
- * keep the others from their turn: one error with every message is thrown at the end, its code and hint the first's; several are all in
- * `details.failures`.
+ * Does something to the named machines, or with `--all` to every machine that fits, one after the other. A failure does not keep the others
+ * from their turn: one error with every message is thrown at the end, its code and hint the first's; several are all in `details.failures`.
  */
 export async function eachMachine(
   context: Context,
-  options: {
-    readonly all: boolean;
-    readonly name: string | undefined;
-    readonly fits?: (state: string) => boolean;
-    /** What is said when none fits. */
-    readonly none: string;
-  },
+  names: readonly string[],
   work: (name: string) => Promise<void>,
+  all?: All,
 ): Promise<void> {
-  if (!options.all) return await work(await machineName(context, options.name));
-  if (options.name !== undefined || context.profile !== undefined) {
-    throw new MkError("INVALID_ARGUMENT", "--all and the name of a machine exclude each other", {
-      hint: "Give one of them.",
-    });
-  }
-  const mk = await context.mk();
-  const machines = await mk.list({ signal: context.signal });
-  const fitting = machines.filter(({ status }) => options.fits?.(status.state) !== false);
-  if (fitting.length === 0 && context.output === "text" && !context.quiet) context.stderr.line(options.none);
+  const chosen = all === undefined ? await namedMachines(context, names) : await allMachines(context, names, all);
   const failures: MkError[] = [];
-  for (const { name } of fitting) {
+  for (const name of chosen) {
     try {
       await work(name);
     } catch (error) {
@@ -45,4 +37,25 @@ export async function eachMachine(
     hint: first.hint,
     details: { failures: failures.map((failure) => failure.toJSON()) },
   });
+}
+
+async function namedMachines(context: Context, names: readonly string[]): Promise<readonly string[]> {
+  if (names.length === 0) return [await machineName(context)];
+  return await Promise.all(names.map((name) => machineName(context, name)));
+}
+
+async function allMachines(
+  context: Context,
+  names: readonly string[],
+  { fits, none }: All,
+): Promise<readonly string[]> {
+  if (names.length > 0 || context.profile !== undefined) {
+    throw new MkError("INVALID_ARGUMENT", "--all and the name of a machine exclude each other", {
+      hint: "Give one of them.",
+    });
+  }
+  const machines = await (await context.mk()).list({ signal: context.signal });
+  const fitting = machines.filter(({ status }) => fits?.(status.state) !== false);
+  if (fitting.length === 0 && context.output === "text" && !context.quiet) context.stderr.line(none);
+  return fitting.map(({ name }) => name);
 }

@@ -6,6 +6,7 @@ import { NO_DRIVER_FLAGS } from "./driver-flags.js";
 import { text } from "./flags.js";
 import { renderError } from "./render/error.js";
 import { resolveDriverFlags } from "./resolve-driver-flags.js";
+import { detectShell } from "./shell-environment.js";
 import { createPalette, wantsColors } from "./terminal/palette.js";
 import { version } from "./version.js";
 
@@ -60,7 +61,12 @@ async function run(
     return 0;
   }
   const driverFlags = await resolveDriverFlags(cli, argv, input);
-  const { command, words, argv: normalized, wants } = normalizeArgv(cli, driverFlags.argv);
+  const {
+    command,
+    words,
+    argv: normalized,
+    wants,
+  } = normalizeArgv(cli, driverFlags.argv, detectShell(input.env, process.platform));
   if (wants === "version") {
     input.stdout.line(version);
     return 0;

@@ -1,6 +1,10 @@
 import { execFileSync } from "node:child_process";
+import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
+import { env } from "./commands/env.js";
+import type { Context } from "./context.js";
 import { detectShell, parseShell, shellStatements } from "./shell-environment.js";
+import { Output } from "./terminal/output.js";
 
 const AWKWARD = '/home/a b/it\'s "$HOME" `id` \\ ü,%';
 
@@ -31,5 +35,16 @@ describe("statements for shells", () => {
     expect(detectShell({}, "linux")).toBe("sh");
     expect(["bash", "zsh", "fish", "pwsh"].map(parseShell)).toEqual(["sh", "sh", "fish", "powershell"]);
     expect(() => parseShell("cmd")).toThrowError(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+  });
+
+  it.each([
+    [{ unset: true }, 'eval "$(mk env --unset box)"'],
+    [{ unset: true, shell: "fish" }, "mk env --unset --shell=fish box | source"],
+    [{ unset: true, shell: "pwsh" }, "& mk env --unset --shell=pwsh box | Invoke-Expression"],
+  ])("end, on a terminal, with how to use what %j gave", async (flags, line) => {
+    const terminal = Object.assign(new PassThrough({ encoding: "utf8" }), { isTTY: true });
+    const context = { stdout: new Output(terminal), env: {}, profile: "box" };
+    await env(context as unknown as Context, [], flags);
+    expect(String(terminal.read()).trimEnd().split("\n").at(-1)).toBe(`# ${line}`);
   });
 });

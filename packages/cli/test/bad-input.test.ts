@@ -335,6 +335,33 @@ describe("interruption", () => {
     expect(() => process.kill(pid, 0)).toThrow("ESRCH");
     await run("delete", "attached");
   });
+
+  it.skipIf(process.platform !== "linux").each([
+    ["Ctrl-C ends with 130", "\x03", 130],
+    ["Ctrl-D means no", "\x04", ERROR_CODES.DRIVER_UNAVAILABLE.exitCode],
+  ])("at a question: %s, and nothing runs", async (_, key, exitCode) => {
+    const bin = place.join("question");
+    await mkdir(bin, { recursive: true });
+    await writeFile(join(bin, "apt-get"), `#!/bin/sh\necho sprung > ${place.join("trap")}\n`, { mode: 0o755 });
+    const command = `'${process.execPath}' '${BIN}' doctor fake --fix`;
+    const child = spawn("script", ["-qec", command, "/dev/null"], {
+      stdio: ["pipe", "pipe", "inherit"],
+      env: {
+        PATH: `${bin}:/usr/bin:/bin`,
+        HOME: place.path,
+        MK_HOME: home,
+        MK_DRIVER_PATH: FAKE_DRIVER,
+        FAKE_STATUS: "missing",
+      },
+    });
+    await written(child.stdout, /\[y\/N\] /);
+    const rest = textOf(child.stdout);
+    child.stdin.write(key);
+    await once(child, "close");
+    expect(await rest).not.toMatch(/Warning|mk:/);
+    expect(child.exitCode).toBe(exitCode);
+    expect(await readdir(place.path)).not.toContain("trap");
+  });
 });
 
 describe("two at once", () => {

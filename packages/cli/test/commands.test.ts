@@ -1,8 +1,15 @@
 import { once } from "node:events";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { pathToFileURL } from "node:url";
+import { createNodeHost, type Host, valueEntry } from "@mk/core";
 import { type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type MkOptions, mk, startMk, written } from "./run-mk.js";
+import { doctor } from "../src/commands/doctor.js";
+import type { Context } from "../src/context.js";
+import { Output } from "../src/terminal/output.js";
+import { FAKE_DRIVER, type MkOptions, mk, startMk, written } from "./run-mk.js";
 
 let place: TemporaryDirectory;
 let options: MkOptions;
@@ -82,6 +89,35 @@ describe("a machine from start to delete", () => {
       exitCode: 2,
       stderr: expect.stringContaining("~root"),
     });
+  });
+
+  it("has several files copied at once, into a directory", async () => {
+    await mkdir(place.join("several"));
+    for (const name of ["a", "b"]) await writeFile(place.join("several", name), name);
+    for (const [sources, target] of [
+      [["several/a", "several/b", "several"], "mk:~/together"],
+      [[":several/a", "mk:several/b", ":several"], "apart"],
+    ] as const) {
+      expect(await run("cp", "-r", ...sources, target)).toEqual({ stdout: "", stderr: "", exitCode: 0 });
+      expect((await readdir(place.join(target.replace(/^.*\//, "")))).sort()).toEqual(["a", "b", "several"]);
+    }
+    const file = place.join("several", "a");
+    for (const words of [
+      ["several/b", "several", `mk:${file}`],
+      [":several/b", ":several", file],
+    ]) {
+      const { exitCode, stderr } = await run("cp", ...words);
+      expect(exitCode).toBeGreaterThan(10);
+      expect(stderr).toMatch(/several\/a.*(not a directory|exists)/i);
+    }
+    expect(await readFile(file, "utf8")).toBe("a");
+  });
+
+  it.each([
+    [["several/a", ":several/b", "mk:x"], "exactly one of source and target"],
+    [["-p", "box", "mk:several/a", "."], 'both "mk" and --profile "box"'],
+  ])("is not copied from or to by %j", async (words, reason) => {
+    expect(await run("cp", ...words)).toMatchObject({ exitCode: 2, stderr: expect.stringContaining(reason) });
   });
 
   it("is reached by its address and endpoints", async () => {
@@ -185,6 +221,19 @@ describe("more than one machine", () => {
     expect((await run("stop", "--all")).stderr).toBe("No machine runs.\n");
     expect((await run("delete", "--all")).stdout).toBe("one is deleted.\ntwo is deleted.\n");
     expect(await run("delete", "--all")).toEqual({ stdout: "", stderr: "There are no machines.\n", exitCode: 0 });
+  });
+
+  it("have all their turn where several are named, whatever becomes of the others", async () => {
+    for (const name of ["one", "two"]) expect((await run("start", name)).exitCode).toBe(0);
+    for (const [command, stdout] of [
+      ["restart", "one is running.\ntwo is running.\n"],
+      ["stop", "one is off.\ntwo is off.\n"],
+      ["delete", "one is deleted.\ntwo is deleted.\n"],
+    ] as const) {
+      const result = await run(command, "one", "none", "two");
+      expect(result).toMatchObject({ stdout, stderr: expect.stringContaining("none"), exitCode: 4 });
+    }
+    expect(await run("stop", "one", "two", "-p", "one")).toMatchObject({ exitCode: 2 });
   });
 });
 
@@ -299,6 +348,41 @@ describe("drivers", () => {
     }
     expect(exitCode).toBe(10);
   });
+
+  it("are not repaired by the doctor where root is needed and there is no sudo", async () => {
+    const bin = place.join("no-sudo");
+    await mkdir(bin);
+    await writeFile(place.join("no-sudo", "apt-get"), "#!/bin/sh\n", { mode: 0o755 });
+    const env = { PATH: bin, FAKE_STATUS: "missing" };
+    const real = createNodeHost({ home: options.home, env });
+    // Whoever runs the tests may be root.
+    const host: Host = { ...real, platform: "linux", user: { ...real.user, uid: 1000 } };
+    const driver = (await import(pathToFileURL(join(FAKE_DRIVER, "index.js")).href)).default;
+    const context = {
+      env,
+      stderr: new Output(new PassThrough().resume()),
+      signal: new AbortController().signal,
+      host: async () => host,
+      discover: async () => ({ found: [valueEntry(driver)], skipped: [] }),
+    };
+    await expect(doctor(context as unknown as Context, ["fake"], { fix: true, yes: true })).rejects.toMatchObject({
+      code: "COMMAND_NOT_FOUND",
+      message: expect.stringContaining("sudo"),
+      hint: "Run the command above as root.",
+    });
+  });
+});
+
+describe("guest images", () => {
+  it("that are damaged are listed with what to do about it", async () => {
+    const home = place.join("images");
+    const digest = "0".repeat(64);
+    await mkdir(join(home, "cache", "images", digest), { recursive: true });
+    await writeFile(join(home, "cache", "images", digest, "manifest.json"), "{}");
+    const { stdout, stderr } = await mk(["image", "list"], { home });
+    expect(stdout).toMatch(/^0{12} +damaged$/m);
+    expect(stderr).toMatch(/changed since it was built.*mk image remove sha256:0{64}/);
+  });
 });
 
 describe("settings", () => {
@@ -359,6 +443,7 @@ describe("help, version and completion", () => {
     [["stop", "--fo"], /^--force\t/m],
     [["--output", "j"], /^json$/m],
     [["ssh", "--", "x"], /^:files$/m],
+    [["cp", "a", "b", "./c"], /^:files$/m],
     [["nonsense", ""], /^$/],
   ])("complete %j", async (words, expected) => {
     expect((await run("__complete", "--", ...words)).stdout).toMatch(expected);

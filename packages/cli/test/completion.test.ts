@@ -54,10 +54,12 @@ const LINES: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["mk start --driver fake --fake-mood ", ["bad", "good"]],
   ["mk start --driver=fake --fake-mo", ["--fake-mood"]],
   ["mk stop b", ["box", "builder"]],
+  ["mk stop box bu", ["builder"]],
   ["mk -p bu", ["builder"]],
   ["mk config set fake.mo", ["fake.mood"]],
   ["mk completion ", ["bash", "fish", "powershell", "zsh"]],
   ["mk cp bo", ["box:"]],
+  ["mk cp ./notes.txt ./data bo", ["box:"]],
   ["mk nonsense ", []],
 ];
 

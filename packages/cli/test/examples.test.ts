@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { normalizeArgv, unmark } from "../src/argv.js";
 import { declare } from "../src/cli.js";
 import { namedDriver, takeDriverFlags } from "../src/driver-flags.js";
+import { passedThrough } from "../src/flags.js";
 import { parseStartFlags } from "../src/parse-start.js";
 
 // Every example in help, README and documentation is taken apart by a real shell in which `mk` only says what it was given, and that is
@@ -107,6 +108,8 @@ async function prove(argv: readonly string[]): Promise<void> {
   await cli.runMatchedCommand();
   const { args = [], flags = {} } = seen ?? {};
   if (command?.name === "start") parseStartFlags(flags, "/");
+  // The machine gets words, not a line for its shell.
+  if (command?.name === "ssh") expect(passedThrough(flags)).not.toEqual([expect.stringContaining(" ")]);
   if (command?.name === "config:set") proveSetting(args[0] ?? "", args[1] ?? "");
 }
 

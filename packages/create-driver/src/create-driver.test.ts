@@ -2,9 +2,10 @@ import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { temporaryDirectory } from "@mk/testing";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { checkAnswers, driverNameOf } from "./answers.js";
 import { createDriver } from "./create-driver.js";
+import { main } from "./main.js";
 
 describe("checkAnswers", () => {
   it("fills in what follows from the name", () => {
@@ -126,5 +127,32 @@ describe("createDriver", () => {
     );
     expect(await readdir(filled)).toEqual(["mine"]);
     expect((await readdir(directory.path)).sort()).toEqual(["empty", "filled"]);
+  });
+});
+
+describe("the command", () => {
+  const run = async (...argv: readonly string[]) => {
+    let output = "";
+    const write = (text: string | Uint8Array) => {
+      output += String(text);
+      return true;
+    };
+    using _out = vi.spyOn(process.stdout, "write").mockImplementation(write);
+    using _err = vi.spyOn(process.stderr, "write").mockImplementation(write);
+    return { exitCode: await main(["--yes", ...argv]), output };
+  };
+
+  it("says what to type next, with a directory that a shell takes for one", async () => {
+    await using directory = await temporaryDirectory();
+    const { exitCode, output } = await run(directory.join("my drivers", "frob"), "--name=frob");
+    expect(exitCode).toBe(0);
+    expect(output).toMatch(/^ {2}cd ".*my drivers\/frob"$/m);
+    expect((await run(directory.join("frob"))).output).toMatch(/^ {2}cd [^"]*\/frob$/m);
+  });
+
+  it("says what the file system has against a directory, without a stack trace", async () => {
+    const { exitCode, output } = await run("a".repeat(300), "--name=frob");
+    expect(exitCode).toBe(1);
+    expect(output).toMatch(/^ENAMETOOLONG.*\n$/);
   });
 });

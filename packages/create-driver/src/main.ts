@@ -53,7 +53,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const files = await createDriver(target, checked);
     const place = relative(process.cwd(), target);
     const next = [
-      ...(place === "" ? [] : [`cd ${place}`]),
+      ...(place === "" ? [] : [`cd ${/^[\w@%+=:,./\\-]+$/.test(place) ? place : `"${place}"`}`]),
       "npm install",
       "npm test                 # builds, then the driver contract",
       `mk driver add . && mk start --driver=${checked.driver}`,
@@ -65,9 +65,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     // As a program that Ctrl-C ended; the prompt has said that nothing was written.
     if (error instanceof CancelledError) return 130;
-    if (!isUsage(error)) throw error;
-    process.stderr.write(`${error.message}\n\n${USAGE}\n`);
-    return 2;
+    if (isUsage(error)) {
+      process.stderr.write(`${error.message}\n\n${USAGE}\n`);
+      return 2;
+    }
+    if (!isOfSystem(error)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 1;
   }
 }
 
@@ -76,4 +80,9 @@ function isUsage(error: unknown): error is Error {
     error instanceof InvalidAnswerError ||
     (error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS"))
   );
+}
+
+/** What the file system has to say: no right to write, no space. Anything else is a mistake of ours, and wants its stack. */
+function isOfSystem(error: unknown): error is Error {
+  return error instanceof Error && "syscall" in error;
 }

@@ -1,26 +1,27 @@
 import { resolve, sep } from "node:path";
 import { MkError } from "@mk/core";
-import type { Command, Context } from "../context.js";
+import type { Command } from "../context.js";
 import { machineName } from "../machine-name.js";
 
-/** One of the two is in a machine, written `machine:path`, or `:path` for the machine of `--profile`. */
-export const cp: Command = async (context, [source = "", target = ""]) => {
-  const from = parsePlace(source);
-  const to = parsePlace(target);
-  if ((from.machine === undefined) === (to.machine === undefined)) {
+/** Either the sources or the target is in a machine, written `machine:path`, or `:path` for the machine of `--profile`. */
+export const cp: Command = async (context, words) => {
+  const sources = words.slice(0, -1).map(parsePlace);
+  const target = parsePlace(words.at(-1) ?? "");
+  if (sources.some(({ machine }) => (machine === undefined) === (target.machine === undefined))) {
     throw new MkError("INVALID_ARGUMENT", "exactly one of source and target must be in a machine", {
       hint: "Write it like: mk cp ./data mk:/home/mk/data",
     });
   }
+  // A slash names a directory, and several go into one.
+  const isDirectory = sources.length > 1 || target.path.endsWith("/") || target.path.endsWith(sep);
+  const place = target.machine === undefined ? resolve(target.path) : target.path.replace(/\/$/, "");
+  const to = isDirectory ? `${place}/` : place;
   const { signal } = context;
-  if (to.machine !== undefined) {
-    const machine = await handle(context, to.machine);
-    await machine.copyTo(resolve(from.path), to.path, { signal });
-  } else {
-    const machine = await handle(context, from.machine ?? "");
-    // `resolve` takes the slash away by which a directory is named as one.
-    const slash = to.path.endsWith("/") || to.path.endsWith(sep) ? sep : "";
-    await machine.copyFrom(from.path, resolve(to.path) + slash, { signal });
+  const mk = await context.mk();
+  for (const source of sources) {
+    const machine = await mk.machine(await machineName(context, (target.machine ?? source.machine) || undefined));
+    if (target.machine === undefined) await machine.copyFrom(source.path, to, { signal });
+    else await machine.copyTo(resolve(source.path), to, { signal });
   }
 };
 
@@ -46,8 +47,4 @@ function guestPath(given: string): string {
     });
   }
   return path === undefined || path === "" ? "." : path;
-}
-
-async function handle(context: Context, machine: string) {
-  return await (await context.mk()).machine(machine === "" ? await machineName(context) : machine);
 }

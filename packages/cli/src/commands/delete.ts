@@ -4,10 +4,11 @@ import { eachMachine } from "../each-machine.js";
 import { isOn } from "../flags.js";
 import { parseTimeout } from "../parse-start.js";
 
-export const deleteMachine: Command = async (context, [name], flags) => {
-  await eachMachine(context, { all: isOn(flags, "all"), name, none: "There are no machines." }, async (machineName) => {
-    const machine = await (await context.mk()).machine(machineName);
+export const deleteMachine: Command = async (context, names, flags) => {
+  const remove = async (name: string) => {
+    const machine = await (await context.mk()).machine(name);
     await machine.delete({ signal: context.signal, forget: isOn(flags, "forget"), ...parseTimeout(flags) });
-    done(context, `${machineName} is deleted.`);
-  });
+    done(context, `${name} is deleted.`);
+  };
+  await eachMachine(context, names, remove, isOn(flags, "all") ? { none: "There are no machines." } : undefined);
 };

@@ -76,10 +76,17 @@ async function runAll(
   manager: PackageManager,
 ): Promise<void> {
   const { runAttached } = await import("../run-attached.js");
-  for (const [file = "", ...args] of commands) {
+  const { which } = await context.host();
+  for (const [program = "", ...args] of commands) {
+    const file = await which(program);
+    if (file === undefined) {
+      throw new MkError("COMMAND_NOT_FOUND", `${program} is not installed, or not in PATH`, {
+        hint: "Run the command above as root.",
+      });
+    }
     const exitCode = await runAttached(file, args, { signal: context.signal, env: { ...context.env, ...manager.env } });
     if (exitCode !== 0) {
-      throw new MkError("COMMAND_FAILED", `${[file, ...args].join(" ")} ended with exit code ${exitCode}`, {
+      throw new MkError("COMMAND_FAILED", `${[program, ...args].join(" ")} ended with exit code ${exitCode}`, {
         hint: "Read its output above, then run the command by hand.",
       });
     }

@@ -18,8 +18,13 @@ export const env: Command = async (context, [argument], flags) => {
   context.stdout.line(shellStatements(shell, variables));
   // Only for a person's eyes: eval would run it again.
   if (context.stdout.isTerminal && !context.quiet) {
-    const machine = name === DEFAULT_MACHINE ? "" : ` ${name}`;
-    context.stdout.line(`# ${howToUse(shell, `mk env${isOn(flags, "unset") ? " --unset" : ""}${machine}`)}`);
+    const words = [
+      "mk env",
+      ...(isOn(flags, "unset") ? ["--unset"] : []),
+      ...(given === undefined ? [] : [`--shell=${given}`]),
+      ...(name === DEFAULT_MACHINE ? [] : [name]),
+    ];
+    context.stdout.line(`# ${howToUse(shell, words.join(" "))}`);
   }
 
   async function variablesOf(machineName: string): Promise<Record<string, string | undefined>> {

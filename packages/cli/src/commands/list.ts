@@ -1,5 +1,6 @@
-import { formatSizeMiB, hintOf, type MachineInfo } from "@mk/core";
+import { formatSizeMiB, type MachineInfo } from "@mk/core";
 import type { Command } from "../context.js";
+import { problemHint } from "../problem-hint.js";
 import { table } from "../terminal/table.js";
 import { formatAge } from "../terminal/units.js";
 
@@ -14,9 +15,10 @@ export const list: Command = async (context) => {
     stderr.line("There are no machines. Create one with: mk start");
   } else {
     stdout.line(table([HEAD, ...machines.map((machine) => row(machine, Date.now()))]));
-    for (const { name, problem } of machines) {
+    for (const machine of machines) {
+      const { name, problem } = machine;
       if (problem === undefined) continue;
-      const hint = hintOf(problem);
+      const hint = problemHint(machine);
       stderr.line(`${palette.yellow("!")} ${name}: ${problem.message}${hint === undefined ? "" : `. ${hint}`}`);
     }
   }

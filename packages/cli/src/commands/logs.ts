@@ -40,7 +40,7 @@ async function writeTail(
 }
 
 /** The last lines of a stream. */
-class Tail {
+export class Tail {
   readonly #lines: number;
   #kept = Buffer.alloc(0);
 
@@ -51,7 +51,10 @@ class Tail {
   push(bytes: Uint8Array): void {
     this.#kept = Buffer.concat([this.#kept, bytes]);
     let start = this.#kept.length - (this.#kept.at(-1) === 10 ? 1 : 0);
-    for (let line = 0; line < this.#lines && start >= 0; line++) start = this.#kept.lastIndexOf(10, start - 1);
+    for (let line = 0; line < this.#lines && start >= 0; line++) {
+      // An offset of -1 would be the last byte.
+      start = start === 0 ? -1 : this.#kept.lastIndexOf(10, start - 1);
+    }
     if (start >= 0) this.#kept = this.#kept.subarray(start + 1);
   }
 

@@ -1,11 +1,12 @@
 import type { Command } from "../context.js";
 import { done } from "../done.js";
-import { machineName } from "../machine-name.js";
+import { eachMachine } from "../each-machine.js";
 import { parseTimeout } from "../parse-start.js";
 
-export const restart: Command = async (context, [argument], flags) => {
-  const name = await machineName(context, argument);
-  const machine = await (await context.mk()).machine(name);
-  await machine.restart({ signal: context.signal, ...parseTimeout(flags) });
-  done(context, `${name} is running.`);
+export const restart: Command = async (context, names, flags) => {
+  await eachMachine(context, names, async (name) => {
+    const machine = await (await context.mk()).machine(name);
+    await machine.restart({ signal: context.signal, ...parseTimeout(flags) });
+    done(context, `${name} is running.`);
+  });
 };

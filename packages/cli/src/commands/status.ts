@@ -1,6 +1,7 @@
-import { ERROR_CODES, formatSizeMiB, hintOf, type MachineInfo } from "@mk/core";
+import { ERROR_CODES, formatSizeMiB, type MachineInfo } from "@mk/core";
 import type { Command } from "../context.js";
 import { machineName } from "../machine-name.js";
+import { problemHint } from "../problem-hint.js";
 import { table } from "../terminal/table.js";
 
 /** Answers 0 only for a running machine, so that scripts can ask. */
@@ -13,7 +14,8 @@ export const status: Command = async (context, [argument]) => {
   return info.status.state === "running" ? 0 : ERROR_CODES.MACHINE_NOT_RUNNING.exitCode;
 };
 
-function describe({ name, driver, spec, status, problem, createdAt }: MachineInfo): string {
+function describe(info: MachineInfo): string {
+  const { name, driver, spec, status, problem, createdAt } = info;
   const reason = "reason" in status && status.reason !== undefined ? ` (${status.reason})` : "";
   return table([
     ["name", name],
@@ -32,7 +34,7 @@ function describe({ name, driver, spec, status, problem, createdAt }: MachineInf
       ? []
       : [
           ["problem", problem.message],
-          ["fix", hintOf(problem) ?? "-"],
+          ["fix", problemHint(info) ?? "-"],
         ]),
   ]);
 }

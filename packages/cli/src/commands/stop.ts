@@ -4,11 +4,12 @@ import { eachMachine } from "../each-machine.js";
 import { isOn } from "../flags.js";
 import { parseTimeout } from "../parse-start.js";
 
-export const stop: Command = async (context, [name], flags) => {
+export const stop: Command = async (context, names, flags) => {
   const fits = (state: string) => !["absent", "stopped", "saved"].includes(state);
-  await eachMachine(context, { all: isOn(flags, "all"), name, fits, none: "No machine runs." }, async (machineName) => {
-    const machine = await (await context.mk()).machine(machineName);
+  const powerOff = async (name: string) => {
+    const machine = await (await context.mk()).machine(name);
     await machine.stop({ signal: context.signal, force: isOn(flags, "force"), ...parseTimeout(flags) });
-    done(context, `${machineName} is off.`);
-  });
+    done(context, `${name} is off.`);
+  };
+  await eachMachine(context, names, powerOff, isOn(flags, "all") ? { fits, none: "No machine runs." } : undefined);
 };

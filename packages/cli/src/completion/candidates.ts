@@ -147,7 +147,8 @@ async function argumentsOf(
   facts: CompletionFacts,
 ): Promise<readonly Candidate[]> {
   const argument = command.args[Math.min(position, command.args.length - 1)];
-  if (argument === undefined || (position >= command.args.length && !argument.variadic)) return [];
+  if (argument === undefined || (position >= command.args.length && !command.args.some(({ variadic }) => variadic)))
+    return [];
   switch (argument.value) {
     case "name":
       return plain(await facts.machines());

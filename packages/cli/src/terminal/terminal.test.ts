@@ -1,5 +1,7 @@
-import { Writable } from "node:stream";
+import { PassThrough, Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
+import type { Context } from "../context.js";
+import { confirm } from "./confirm.js";
 import { Output } from "./output.js";
 import { createPalette, wantsColors } from "./palette.js";
 import { table } from "./table.js";
@@ -138,5 +140,28 @@ describe("output", () => {
     const output = new Output(failing(errno));
     output.line("x");
     await expect(output.flush()).rejects.toMatchObject({ code });
+  });
+});
+
+describe("a question", () => {
+  const asked = async (input: (stdin: PassThrough) => void) => {
+    const stdin = Object.assign(new PassThrough(), { isTTY: true });
+    const stderr = new Output(new PassThrough().resume());
+    const answer = confirm({ stdin, stderr, signal: new AbortController().signal } as unknown as Context, "Run this?");
+    input(stdin);
+    return await answer;
+  };
+
+  it.each([
+    ["y\n", true],
+    ["Yes\n", true],
+    ["\n", false],
+    ["yet\n", false],
+  ])("is answered by %j", async (typed, answer) => {
+    expect(await asked((stdin) => stdin.write(typed))).toBe(answer);
+  });
+
+  it("is answered with no when the terminal ends before", async () => {
+    expect(await asked((stdin) => stdin.end())).toBe(false);
   });
 });

@@ -52,17 +52,18 @@ export const DETAILS: Readonly<Record<string, readonly string[]>> = {
   ],
   ssh: [
     "Without a command it is a login shell. What stands behind `--` goes to the machine word by word, with standard input, and its exit code comes back. " +
+      "No shell reads it there: for a pipe write `mk ssh -- sh -c 'df | sort'`. In PowerShell the two dashes stand in quotes: `mk ssh \"--\" df`. " +
       "The host key was made by mk before the first boot and is checked at each connection.",
   ],
   cp: [
-    "One of the two is in a machine: `machine:path`, or `:path` for the one of `--profile`. A path of the host that holds a colon begins with `./` or `/`. " +
-      "Directories are copied whole; a target that ends with `/` is a directory to copy into. Modes are kept, and the times of files.",
+    "Either the sources or the target is in a machine: `machine:path`, or `:path` for the one of `--profile`. A path of the host that holds a colon begins with `./` or `/`. " +
+      "Directories are copied whole; a target that ends with `/`, and that of several sources, is a directory to copy into. Modes are kept, and the times of files.",
   ],
   "port-forward": [
     "`8080:80` reaches port 80 of the machine at 127.0.0.1:8080; `80` means the same port on both sides, `0.0.0.0:8080:80` listens for the whole network.",
   ],
   env: [
-    "The docker client then talks to the machine's engine. It changes only the shell that reads it. For fish: `mk env | source`; for PowerShell: `& mk env | Invoke-Expression`.",
+    "The docker client then talks to the machine's engine. It changes only the shell that reads it. For fish: `mk env -s fish | source`; for PowerShell: `& mk env -s powershell | Invoke-Expression`.",
     "Where a proxy is set, the machine's address is added to NO_PROXY, or to `no_proxy` where that one is in use; `--unset` leaves it there.",
   ],
   "driver:list": ["Only package.json files are read: no driver runs. What was skipped is listed with the reason."],

@@ -1,7 +1,17 @@
 import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
 import { type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { which } from "./which.js";
+
+// There is no alias of Windows' Store here: stat fails on one as it does there.
+vi.mock("node:fs/promises", async (original) => {
+  const real = await original<typeof import("node:fs/promises")>();
+  const stat = async (path: string) => {
+    if (path.endsWith("winget.exe")) throw Object.assign(new Error("EACCES: permission denied"), { code: "EACCES" });
+    return await real.stat(path);
+  };
+  return { ...real, stat };
+});
 
 describe("which", () => {
   let directory: TemporaryDirectory;
@@ -67,5 +77,13 @@ describe("which", () => {
     expect(await which("tool.exe", env, "win32")).toBe(directory.join("bin", "tool.exe"));
     expect(await which("script", env, "win32")).toBeUndefined();
     expect(await which("script.cmd", env, "win32")).toBeUndefined();
+  });
+
+  test("finds on Windows what stat may not look at, if it is there", async () => {
+    const env = { Path: `${directory.join("second")}:${directory.join("bin")}` };
+    expect(await which("winget", env, "win32")).toBeUndefined();
+    await writeFile(directory.join("bin", "winget.exe"), "");
+    expect(await which("winget", env, "win32")).toBe(directory.join("bin", "winget.exe"));
+    expect(await which("winget.exe", { PATH: directory.join("bin") }, "linux")).toBeUndefined();
   });
 });

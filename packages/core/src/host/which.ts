@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
+import { errnoOf } from "./file-error.js";
 
 /**
  * The absolute path of a program, from the absolute entries of PATH alone: an empty entry or `.` means the current directory, where
@@ -37,7 +38,7 @@ function candidates(program: string, platform: NodeJS.Platform): readonly string
 async function first(paths: readonly string[], platform: NodeJS.Platform): Promise<string | undefined> {
   for (const path of paths) {
     try {
-      if (!(await stat(path)).isFile()) continue;
+      if (!(await isFile(path, platform))) continue;
       await access(path, platform === "win32" ? constants.F_OK : constants.X_OK);
       return path;
     } catch {
@@ -45,4 +46,14 @@ async function first(paths: readonly string[], platform: NodeJS.Platform): Promi
     }
   }
   return undefined;
+}
+
+/** On Windows stat may not follow an alias of the Store, such as winget.exe (nodejs/node#36790): what access says of it counts. */
+async function isFile(path: string, platform: NodeJS.Platform): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch (error) {
+    if (platform === "win32" && errnoOf(error) === "EACCES") return true;
+    throw error;
+  }
 }
