@@ -68,7 +68,7 @@ export interface DriverDefinition<O extends OptionSpecs, C> {
   readonly aliases?: readonly string[];
   /** One line for `mk driver info`. */
   readonly summary: string;
-  /** In process unless false. */
+  /** False for a plugin of docker-machine: never chosen automatically, and told to remove a machine without a kill before. Default true. */
   readonly builtin?: boolean;
   /** True: core runs the driver out of process through its plugin server, with privileges for that process alone. */
   readonly external?: boolean;
