@@ -23,6 +23,7 @@ export {
   type MachineContext,
   type StatusRequest,
 } from "./contract/driver.js";
+export { ENGINE_PORT, GUEST_ACCESS, GUEST_PORTS } from "./contract/guest.js";
 export type {
   CommandResult,
   ConnectTarget,

@@ -1,5 +1,5 @@
 import type { Endpoint, Machine, MachineContext, MachineStatus, Operation } from "@mk/core";
-import { MkError } from "@mk/core";
+import { GUEST_ACCESS, MkError } from "@mk/core";
 import type { DockerConfig } from "./config.js";
 import { readConsole } from "./console.js";
 import {
@@ -149,7 +149,7 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
       const { engine, container } = await present(op, findContainer);
       const endpoint = published(engine, container, 22);
       if (endpoint === undefined) throw notReachable(22);
-      return { via: "ssh", ...endpoint, user: "mk", hostKey: "pinned" };
+      return { ...GUEST_ACCESS, ...endpoint };
     },
 
     async endpoint(guestPort, op) {

@@ -1,5 +1,5 @@
 import type { Machine, MachineContext, Operation, ProcessIdentity } from "@mk/core";
-import { MkError } from "@mk/core";
+import { GUEST_ACCESS, MkError } from "@mk/core";
 import { makeRawDisk } from "@mk/vm";
 import { waitForAddress } from "./address.js";
 import type { HyperkitConfig } from "./config.js";
@@ -78,7 +78,7 @@ export function createMachine(config: HyperkitConfig, context: MachineContext): 
     },
 
     async access(op) {
-      return { via: "ssh", host: await address(op), port: 22, user: "mk", hostKey: "pinned" };
+      return { ...GUEST_ACCESS, host: await address(op), port: 22 };
     },
 
     async endpoint(guestPort, op) {

@@ -1,5 +1,6 @@
 import {
   type Endpoint,
+  GUEST_ACCESS,
   type Machine,
   type MachineContext,
   type MachineStatus,
@@ -18,8 +19,8 @@ import { cutPower, powerDown } from "./power.js";
 import type { QmpConnection } from "./qmp.js";
 import { type Forward, type QemuRecord, type QemuRun, readRecord } from "./record.js";
 import { start } from "./start.js";
-
 import { timeLimit } from "./time-limit.js";
+
 /** A machine that is one QEMU process of the user. The handle keeps nothing open: every call asks the live process. */
 export function createMachine(config: QemuConfig, context: MachineContext): Machine {
   const { host } = context;
@@ -118,8 +119,7 @@ export function createMachine(config: QemuConfig, context: MachineContext): Mach
     },
 
     async access(op) {
-      const { host: address, port } = await endpoint(22, op);
-      return { via: "ssh", host: address, port, user: "mk", hostKey: "pinned" };
+      return { ...GUEST_ACCESS, ...(await endpoint(22, op)) };
     },
 
     endpoint,
