@@ -141,6 +141,7 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
         use(op, async (libvirt) => libvirt.resumeDomain(await domain.find(libvirt, op.signal), op.signal)),
     },
 
+    // No command of mk saves a machine today; one that libvirt saved is restored by its start.
     hibernation: {
       save: (op) => use(op, async (libvirt) => libvirt.saveDomain(await domain.find(libvirt, op.signal), op.signal)),
     },
