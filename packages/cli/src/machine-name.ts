@@ -1,8 +1,5 @@
-import { MkError } from "@mk/core";
+import { DEFAULT_MACHINE, MkError } from "@mk/core";
 import type { Context } from "./context.js";
-
-/** The machine of a command nothing was said about. */
-export const DEFAULT_MACHINE = "mk";
 
 /** The machine a command works on: the argument, `--profile`, MK_PROFILE, the user's config, else "mk". INVALID_ARGUMENT when two disagree. */
 export async function machineName(context: Context, argument?: string): Promise<string> {

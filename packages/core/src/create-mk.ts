@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import type { DriverReport, Mk, MkOptions } from "./api.js";
+import { DEFAULT_MACHINE } from "./defaults.js";
 import { MkError } from "./errors.js";
 import type { PhaseTiming } from "./events/event.js";
 import { createEventLog } from "./events/event-log.js";
@@ -25,8 +26,6 @@ import { assertMachineName } from "./store/machine-name.js";
 import { createMachineStore } from "./store/machine-store.js";
 import { createReserve } from "./store/reserve.js";
 import { readUserConfig } from "./user-config/user-config-file.js";
-
-const DEFAULT_NAME = "mk";
 
 /**
  * mk for programs: everything the `mk` command does is done through this. Cheap: reads nothing and starts nothing until it is asked to.
@@ -59,7 +58,7 @@ export function createMk(options: MkOptions = {}): Mk {
 
   const mk: Mk = {
     home: home.root,
-    start: ({ name = DEFAULT_NAME, ...request } = {}) =>
+    start: ({ name = DEFAULT_MACHINE, ...request } = {}) =>
       instance.run(`start of machine ${JSON.stringify(name)}`, request, async (callSignal) => {
         assertMachineName(name);
         const timings: PhaseTiming[] = [];
@@ -109,7 +108,7 @@ export function createMk(options: MkOptions = {}): Mk {
         }
         return probes.map(({ entry: { name, origin, builtin }, status }) => ({ name, origin, builtin, status }));
       }),
-    plan: ({ name = DEFAULT_NAME, ...request }) =>
+    plan: ({ name = DEFAULT_MACHINE, ...request }) =>
       instance.run(`plan for machine ${JSON.stringify(name)}`, request, async (callSignal) => {
         await using session = await openSession(engine, await readConfig(engine, name), callSignal);
         const { config, driver, machine } = session;

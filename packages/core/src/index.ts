@@ -23,6 +23,7 @@ export {
   type MachineContext,
   type StatusRequest,
 } from "./contract/driver.js";
+export { ENGINE_PORT, GUEST_ACCESS, GUEST_PORTS } from "./contract/guest.js";
 export type {
   CommandResult,
   ConnectTarget,
@@ -38,13 +39,13 @@ export type {
   ProcessIdentity,
   RunOptions,
 } from "./contract/host.js";
-export type { Json, JsonObject } from "./contract/json.js";
 export type { Machine } from "./contract/machine.js";
 export type { Operation, Progress } from "./contract/operation.js";
 export type { OptionSpec, OptionSpecs, OptionValues } from "./contract/options.js";
 export type { GuestArch, GuestImage, MachineSpec, MountSpec, PortSpec, SeedFile } from "./contract/spec.js";
 export type { DriverStatus, Endpoint, MachineAccess, MachineState, MachineStatus } from "./contract/status.js";
 export { createMk } from "./create-mk.js";
+export { DEFAULT_HARDWARE, DEFAULT_MACHINE } from "./defaults.js";
 export { defineDriver } from "./define-driver.js";
 export { type Discovery, type DiscoveryInput, discoverDrivers } from "./discovery/discover-drivers.js";
 export type { ExternalDriver } from "./discovery/external-drivers.js";

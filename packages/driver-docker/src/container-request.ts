@@ -80,8 +80,8 @@ export function containerRequest({
   };
 }
 
-/** CPUs and memory, as a create and an update request have them; less what the engine cannot limit. */
-export function limitFields(
+/** CPUs and memory, less what the engine cannot limit. */
+function limitFields(
   { cpus, memoryMiB }: Pick<MachineSpec, "cpus" | "memoryMiB">,
   { limits, cpus: present }: Pick<EngineFacts, "limits" | "cpus">,
 ): object {

@@ -2,7 +2,7 @@ import { defineDriver } from "@mk/core";
 import { createConfig, type DockerConfig, parseConfig } from "./config.js";
 import { createMachine } from "./machine.js";
 import { options } from "./options.js";
-import { probe } from "./status.js";
+import { status } from "./status.js";
 
 /** Machines that are containers of a Docker Engine. */
 export const dockerDriver = defineDriver<typeof options, DockerConfig>({
@@ -11,7 +11,7 @@ export const dockerDriver = defineDriver<typeof options, DockerConfig>({
   priority: "preferred",
   traits: { isolation: "container", parallel: true, privileged: false, image: "oci" },
   options,
-  status: probe,
+  status,
   createConfig: (_spec, values) => createConfig(values),
   parseConfig,
   createDriver: createMachine,

@@ -1,10 +1,17 @@
 import { Readable } from "node:stream";
-import { type GuestImage, type Host, type MachineContext, MkError, type Operation, type Progress } from "@mk/core";
+import {
+  type GuestImage,
+  type Host,
+  type MachineContext,
+  MkError,
+  type Operation,
+  type Progress,
+  raceAbort,
+} from "@mk/core";
 import { listContainers } from "./container.js";
 import type { Engine } from "./engine.js";
 import { asArray, asList, asRecord, asString, asStrings, type JsonRecord } from "./json-reader.js";
 import { LABELS } from "./labels.js";
-import { orAbort } from "./or-abort.js";
 
 const REPOSITORY = "mk-guest";
 const CHUNK_BYTES = 4 * 1024 * 1024;
@@ -27,7 +34,7 @@ export async function ensureImage(engine: Engine, context: MachineContext, op: O
     const running = importing.get(key);
     // Another machine's import may be aborted with its operation; then this one does it itself.
     if (running !== undefined) {
-      await orAbort(
+      await raceAbort(
         running.catch(() => undefined),
         op.signal,
       );

@@ -1,1 +1,1 @@
-export { dockerDriver as default, dockerDriver } from "./driver.js";
+export { dockerDriver as default } from "./driver.js";

@@ -1,5 +1,5 @@
 import type { Endpoint, Machine, MachineContext, MachineStatus, Operation } from "@mk/core";
-import { MkError } from "@mk/core";
+import { GUEST_ACCESS, MkError } from "@mk/core";
 import type { DockerConfig } from "./config.js";
 import { readConsole } from "./console.js";
 import {
@@ -11,7 +11,7 @@ import {
   listContainers,
   removeContainer,
 } from "./container.js";
-import { limitFields, STOP_SIGNAL } from "./container-request.js";
+import { STOP_SIGNAL } from "./container-request.js";
 import type { Engine } from "./engine.js";
 import { READ_LOG } from "./engine-error.js";
 import { isMachinesOwn } from "./engine-place.js";
@@ -149,7 +149,7 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
       const { engine, container } = await present(op, findContainer);
       const endpoint = published(engine, container, 22);
       if (endpoint === undefined) throw notReachable(22);
-      return { via: "ssh", ...endpoint, user: "mk", hostKey: "pinned" };
+      return { ...GUEST_ACCESS, ...endpoint };
     },
 
     async endpoint(guestPort, op) {
@@ -173,13 +173,8 @@ export function createMachine(config: DockerConfig, context: MachineContext): Ma
       });
     },
 
-    /** A stopped machine takes everything from the spec when it starts, whether its container is still there or was pruned. */
-    async reconfigure(op) {
-      const engine = await session.open(op.signal);
-      const container = await findEntry(engine, spec, op.signal);
-      if (container?.state !== "running" && container?.state !== "paused") return;
-      const body = limitFields(spec, await engine.facts(op.signal));
-      await engine.call({ method: "POST", path: ["containers", container.id, "update"], body }, op.signal);
+    async reconfigure() {
+      // Everything that may change is read from the spec at each start, whether the container is still there or was pruned.
     },
 
     console: {

@@ -1,10 +1,7 @@
-import type { Host, MachineSpec, PortLease } from "@mk/core";
+import { GUEST_PORTS, type Host, type MachineSpec, type PortLease } from "@mk/core";
 import { inspectContainer, listContainers, type PublishedPort } from "./container.js";
 import type { Engine } from "./engine.js";
 import { LABELS } from "./labels.js";
-
-/** Published for every machine: SSH and the Docker Engine with TLS. */
-export const GUEST_PORTS = [22, 2376] as const;
 
 /** Ports of the host, held until they are released for the engine. */
 export interface ChosenPorts {

@@ -1,6 +1,6 @@
+import { raceAbort } from "@mk/core";
 import type { Engine } from "./engine.js";
 import { type EngineFacts, readFacts } from "./engine-facts.js";
-import { orAbort } from "./or-abort.js";
 
 /** An engine whose changes are never torn: see {@link settling}. */
 export interface SettlingEngine extends Engine {
@@ -34,14 +34,14 @@ export function settling(engine: Engine): SettlingEngine {
         )
         .finally(() => pending.delete(ended));
       pending.add(ended);
-      return orAbort(work, signal);
+      return raceAbort(work, signal);
     },
     async facts(signal) {
       facts ??= await readFacts(engine, signal);
       return facts;
     },
     async settled(signal) {
-      await orAbort(Promise.all(pending), signal);
+      await raceAbort(Promise.all(pending), signal);
     },
     abandon: () => lifetime.abort(new Error("the machine's handle was closed")),
   };

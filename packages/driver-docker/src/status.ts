@@ -19,7 +19,7 @@ const PACKAGES = {
 } as const;
 
 /** Asks the engine itself. A hanging engine is told by the signal: its reason passes through. */
-export async function probe(host: Host, signal: AbortSignal, machine?: StatusRequest<unknown>): Promise<DriverStatus> {
+export async function status(host: Host, signal: AbortSignal, machine?: StatusRequest<unknown>): Promise<DriverStatus> {
   try {
     const engine = await openEngine(host, await currentEngine(host), signal);
     const facts = await readFacts(engine, signal);

@@ -538,15 +538,6 @@ describe("limits", () => {
     await few.machine.create(few.op);
     expect(only(few.engine).request.HostConfig.NanoCpus).toBe(8e9);
   });
-
-  test("change while the machine runs", async () => {
-    const { machine, op, engine, again } = await scriptedMachine();
-    await machine.create(op);
-    await machine.start(op);
-    await (await again({ cpus: 4 })).reconfigure?.(op);
-    expect(only(engine).request.HostConfig.NanoCpus).toBe(4e9);
-    expect(await machine.inspect(op)).toEqual({ state: "running" });
-  });
 });
 
 describe("the console", () => {

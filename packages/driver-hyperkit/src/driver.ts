@@ -6,7 +6,8 @@ import { status } from "./status.js";
 
 /**
  * mk's driver for HyperKit on Intel Macs: a virtual machine with an address on vmnet's shared network. vmnet is for root
- * alone, so core runs this driver out of process, with the privilege for that process.
+ * alone, so the mk command runs this driver in a process of its own, with the privilege for that process; a program wraps it with
+ * `isolated` of @mk/libmachine.
  */
 export const hyperkit = defineDriver({
   name: "hyperkit",

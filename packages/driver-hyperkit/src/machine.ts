@@ -1,6 +1,6 @@
 import type { Machine, MachineContext, Operation, ProcessIdentity } from "@mk/core";
-import { MkError } from "@mk/core";
-import { growRawDisk, makeRawDisk } from "@mk/vm";
+import { GUEST_ACCESS, MkError } from "@mk/core";
+import { makeRawDisk } from "@mk/vm";
 import { waitForAddress } from "./address.js";
 import type { HyperkitConfig } from "./config.js";
 import { followRing } from "./console-ring.js";
@@ -78,7 +78,7 @@ export function createMachine(config: HyperkitConfig, context: MachineContext): 
     },
 
     async access(op) {
-      return { via: "ssh", host: await address(op), port: 22, user: "mk", hostKey: "pinned" };
+      return { ...GUEST_ACCESS, host: await address(op), port: 22 };
     },
 
     async endpoint(guestPort, op) {
@@ -87,10 +87,8 @@ export function createMachine(config: HyperkitConfig, context: MachineContext): 
 
     address,
 
-    // CPUs and memory are read from the config at each start; a running HyperKit does not see its disk grow.
-    async reconfigure(op) {
-      if ((await findProcess(context, op.signal)) !== undefined) return;
-      await growRawDisk(host.files, files.data, config.diskMiB);
+    async reconfigure() {
+      // Everything that may change is read from the config at each start.
     },
 
     console: { read: (signal) => followRing(host, files.consoleRing, signal) },

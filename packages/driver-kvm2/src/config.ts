@@ -1,30 +1,26 @@
 import { createHash } from "node:crypto";
-import type { MachineSpec, OptionValues } from "@mk/core";
+import type { MachineSpec } from "@mk/core";
 import { MkError } from "@mk/core";
 import { deriveMacAddress } from "@mk/vm";
-import type { LibvirtUri } from "./libvirt.js";
-import type { options } from "./options.js";
-
-export type Virtualization = "auto" | "kvm" | "qemu";
-export type DiskCache = "default" | "none" | "writeback" | "writethrough" | "unsafe";
+import { type Kvm2Options, options } from "./options.js";
 
 /** What the driver persists of a machine: plain JSON. */
 export interface Kvm2Config {
   readonly version: 1;
-  readonly uri: LibvirtUri;
+  readonly uri: Kvm2Options["uri"];
   /** Name of the libvirt domain; its UUID is the machine's id, which is what proves that it is ours. */
   readonly domain: string;
   readonly mac: string;
   /** A network of the user's; undefined for the machine's own. */
   readonly network?: string;
-  readonly virtualization: Virtualization;
+  readonly virtualization: Kvm2Options["virtualization"];
   readonly cpuModel?: string;
   readonly hidden: boolean;
-  readonly diskCache: DiskCache;
+  readonly diskCache: Kvm2Options["diskCache"];
 }
 
 /** NOT_SUPPORTED for mounts. */
-export function createConfig(spec: MachineSpec, values: OptionValues<typeof options>): Kvm2Config {
+export function createConfig(spec: MachineSpec, values: Kvm2Options): Kvm2Config {
   if (spec.mounts.length > 0) {
     throw new MkError("NOT_SUPPORTED", "driver kvm2 cannot share a directory of the host", {
       hint: "Copy files with mk cp instead.",
@@ -66,14 +62,14 @@ function isConfig(raw: unknown): raw is Kvm2Config {
   const config = raw as Partial<Record<keyof Kvm2Config, unknown>>;
   return (
     config.version === 1 &&
-    (config.uri === "qemu:///system" || config.uri === "qemu:///session") &&
+    options.uri.choices.some((choice) => choice === config.uri) &&
     typeof config.domain === "string" &&
     typeof config.mac === "string" &&
     (config.network === undefined || typeof config.network === "string") &&
-    ["auto", "kvm", "qemu"].includes(config.virtualization as string) &&
+    options.virtualization.choices.some((choice) => choice === config.virtualization) &&
     (config.cpuModel === undefined || typeof config.cpuModel === "string") &&
     typeof config.hidden === "boolean" &&
-    ["default", "none", "writeback", "writethrough", "unsafe"].includes(config.diskCache as string)
+    options.diskCache.choices.some((choice) => choice === config.diskCache)
   );
 }
 

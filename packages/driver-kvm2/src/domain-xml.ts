@@ -1,6 +1,6 @@
 import type { GuestArch } from "@mk/core";
 import { XMLParser } from "fast-xml-parser";
-import type { DiskCache } from "./config.js";
+import type { Kvm2Config } from "./config.js";
 import type { LibvirtUri } from "./libvirt.js";
 import { ownerLabel, type QemuOwner } from "./owner-label.js";
 import { element, toXml, type XmlElement } from "./xml.js";
@@ -33,7 +33,7 @@ export interface DomainSpec {
   readonly cmdline: string;
   readonly root: string;
   readonly data: string;
-  readonly diskCache: DiskCache;
+  readonly diskCache: Kvm2Config["diskCache"];
   readonly serialLog: string;
   readonly mac: string;
   readonly network: DomainNetwork;
@@ -146,7 +146,7 @@ function disk(
   path: string,
   target: string,
   serial: string,
-  { readOnly, cache }: { readOnly: boolean; cache: DiskCache },
+  { readOnly, cache }: { readOnly: boolean; cache: Kvm2Config["diskCache"] },
 ): XmlElement {
   return element(
     "disk",

@@ -1,1 +1,1 @@
-export { driver, driver as default } from "./driver.js";
+export { driver as default } from "./driver.js";

@@ -1,5 +1,6 @@
 import type { Endpoint, MachineContext, Operation, PortLease, PortSpec } from "@mk/core";
 import { MkError } from "@mk/core";
+import { USER_NETWORK } from "@mk/vm";
 import { anotherMachine } from "./another-machine.js";
 import { bridgeName, isBridgeName, type Kvm2Config, networkUuid } from "./config.js";
 import type { Libvirt } from "./libvirt.js";
@@ -105,9 +106,8 @@ export class MachineNetwork {
     };
   }
 
-  /** QEMU's user network has the same addresses for every machine. */
   userGuest(): GuestNetwork {
-    return { parameters: { "mk.ip": "10.0.2.15/24,10.0.2.2,10.0.2.3" }, addresses: ["127.0.0.1"] };
+    return { parameters: USER_NETWORK, addresses: ["127.0.0.1"] };
   }
 
   /** Holds a host port for each guest port, the last start's where it is free, until {@link releasePorts}. */

@@ -1,5 +1,5 @@
 import type { Endpoint, Machine, MachineAccess, MachineContext, Operation, PortSpec } from "@mk/core";
-import { MkError } from "@mk/core";
+import { GUEST_ACCESS, GUEST_PORTS, MkError } from "@mk/core";
 import { buildKernelCommandLine, growRawDisk, makeRawDisk, serialConsole, writeSeedArchive } from "@mk/vm";
 import type { Kvm2Config } from "./config.js";
 import type { DomainNetwork } from "./domain-xml.js";
@@ -8,8 +8,6 @@ import { LibvirtSession } from "./libvirt-session.js";
 import { MachineDomain } from "./machine-domain.js";
 import { type GuestNetwork, MachineNetwork } from "./machine-network.js";
 import type { Domain } from "./remote-protocol.js";
-
-const GUEST_PORTS = [22, 2376] as const;
 
 /** A machine as a libvirt domain whose UUID is the machine's id. All facts are read from libvirt, none is kept in a file. */
 export function createMachine(config: Kvm2Config, context: MachineContext): Machine {
@@ -123,8 +121,7 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
     },
 
     async access(op): Promise<MachineAccess> {
-      const { host: address, port } = await endpoint(22, op);
-      return { via: "ssh", host: address, port, user: "mk", hostKey: "pinned" };
+      return { ...GUEST_ACCESS, ...(await endpoint(22, op)) };
     },
 
     endpoint: (guestPort, op) => endpoint(guestPort, op),
@@ -144,6 +141,7 @@ export function createMachine(config: Kvm2Config, context: MachineContext): Mach
         use(op, async (libvirt) => libvirt.resumeDomain(await domain.find(libvirt, op.signal), op.signal)),
     },
 
+    // No command of mk saves a machine today; one that libvirt saved is restored by its start.
     hibernation: {
       save: (op) => use(op, async (libvirt) => libvirt.saveDomain(await domain.find(libvirt, op.signal), op.signal)),
     },

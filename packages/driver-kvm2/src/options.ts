@@ -1,4 +1,4 @@
-import type { OptionSpecs } from "@mk/core";
+import type { OptionSpecs, OptionValues } from "@mk/core";
 
 /** Options of the kvm2 driver: `--kvm2-<name>`. */
 export const options = {
@@ -35,3 +35,6 @@ export const options = {
     change: "restart",
   },
 } as const satisfies OptionSpecs;
+
+/** The options' values, checked and with their defaults. */
+export type Kvm2Options = OptionValues<typeof options>;

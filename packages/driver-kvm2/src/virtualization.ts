@@ -1,4 +1,5 @@
 import { type GuestArch, type Host, isNativeArch, MkError } from "@mk/core";
+import type { Kvm2Config } from "./config.js";
 import type { Libvirt, LibvirtUri } from "./libvirt.js";
 import { ownerLabel, type QemuOwner, qemuOwner } from "./owner-label.js";
 import { LibvirtError } from "./rpc-connection.js";
@@ -203,11 +204,7 @@ function isFinding(value: unknown): value is KvmFinding {
 export async function chooseDomainType(
   host: Host,
   libvirt: Libvirt,
-  {
-    uri,
-    virtualization,
-    arch,
-  }: { readonly uri: LibvirtUri; readonly virtualization: "auto" | "kvm" | "qemu"; readonly arch: GuestArch },
+  { uri, virtualization, arch }: Pick<Kvm2Config, "uri" | "virtualization"> & { readonly arch: GuestArch },
   signal: AbortSignal,
 ): Promise<{ readonly type: "kvm" | "qemu"; readonly reason?: string }> {
   if (virtualization === "qemu") return { type: "qemu" };

@@ -1,6 +1,6 @@
-import { type GuestArch, type Host, MkError } from "@mk/core";
+import { type Host, MkError } from "@mk/core";
 import { type Accelerator, type AcceleratorFinding, findAccelerator, nativeAccelerator } from "./accelerator.js";
-import type { AcceleratorChoice } from "./config.js";
+import type { QemuConfig } from "./config.js";
 import type { Installation } from "./installation.js";
 
 /**
@@ -11,7 +11,7 @@ import type { Installation } from "./installation.js";
  */
 export async function chooseAccelerator(
   host: Host,
-  { arch, accelerator: demanded }: { readonly arch: GuestArch; readonly accelerator: AcceleratorChoice },
+  { arch, accelerator: demanded }: Pick<QemuConfig, "arch" | "accelerator">,
   installation: Installation,
   signal: AbortSignal,
 ): Promise<AcceleratorFinding & { readonly works: Accelerator }> {

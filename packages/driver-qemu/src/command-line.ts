@@ -1,7 +1,7 @@
 import type { GuestArch } from "@mk/core";
 import type { DiskFormat } from "@mk/vm";
 import type { Accelerator } from "./accelerator.js";
-import type { DiskCache } from "./config.js";
+import type { QemuConfig } from "./config.js";
 import { runFiles } from "./machine-files.js";
 import type { MonitorAddress, Monitors } from "./monitor-address.js";
 import { optionList } from "./option-value.js";
@@ -21,7 +21,7 @@ export interface Launch {
   /** The guest kernel's. */
   readonly cmdline: string;
   readonly root: string;
-  readonly data: { readonly path: string; readonly format: DiskFormat; readonly cache: DiskCache };
+  readonly data: { readonly path: string; readonly format: DiskFormat; readonly cache: QemuConfig["diskCache"] };
   readonly macAddress: string;
   readonly serialLog: string;
   /** The run directory. */

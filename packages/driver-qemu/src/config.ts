@@ -1,9 +1,5 @@
-import { type GuestArch, type MachineSpec, MkError, type OptionValues, type PortSpec } from "@mk/core";
-import type { DiskFormat } from "@mk/vm";
-import type { options } from "./options.js";
-
-export type AcceleratorChoice = "auto" | "kvm" | "hvf" | "whpx" | "tcg";
-export type DiskCache = "writeback" | "none" | "directsync" | "unsafe";
+import { type GuestArch, type MachineSpec, MkError, type PortSpec } from "@mk/core";
+import { options, type QemuOptions } from "./options.js";
 
 /** What the driver persists of a machine: nothing that a start finds out or chooses. */
 export interface QemuConfig {
@@ -13,18 +9,18 @@ export interface QemuConfig {
   readonly memoryMiB: number;
   readonly diskMiB: number;
   readonly ports: readonly PortSpec[];
-  readonly accelerator: AcceleratorChoice;
+  readonly accelerator: QemuOptions["accelerator"];
   readonly cpu?: string;
   readonly machineType?: string;
   readonly binary?: string;
-  readonly diskFormat: DiskFormat;
-  readonly diskCache: DiskCache;
+  readonly diskFormat: QemuOptions["diskFormat"];
+  readonly diskCache: QemuOptions["diskCache"];
   readonly sandbox: boolean;
   readonly extraArgs: readonly string[];
 }
 
 /** NOT_SUPPORTED for mounts. */
-export function createConfig(spec: MachineSpec, values: OptionValues<typeof options>): QemuConfig {
+export function createConfig(spec: MachineSpec, values: QemuOptions): QemuConfig {
   if (spec.mounts.length > 0) {
     throw new MkError("NOT_SUPPORTED", "driver qemu cannot share a directory of the host", {
       hint: "Copy files with mk cp instead.",
@@ -61,12 +57,12 @@ const CHECKS: { readonly [Key in keyof Required<QemuConfig>]: (value: unknown) =
   memoryMiB: isPositive,
   diskMiB: isPositive,
   ports: (value) => Array.isArray(value) && value.every(isPortSpec),
-  accelerator: isOneOf(["auto", "kvm", "hvf", "whpx", "tcg"]),
+  accelerator: isOneOf(options.accelerator.choices),
   cpu: isAbsentOrText,
   machineType: isAbsentOrText,
   binary: isAbsentOrText,
-  diskFormat: isOneOf(["raw", "qcow2"]),
-  diskCache: isOneOf(["writeback", "none", "directsync", "unsafe"]),
+  diskFormat: isOneOf(options.diskFormat.choices),
+  diskCache: isOneOf(options.diskCache.choices),
   sandbox: (value) => typeof value === "boolean",
   extraArgs: (value) => Array.isArray(value) && value.every(isText),
 };

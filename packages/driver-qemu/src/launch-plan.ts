@@ -1,5 +1,5 @@
 import type { MachineContext, Operation } from "@mk/core";
-import { buildKernelCommandLine, deriveMacAddress } from "@mk/vm";
+import { buildKernelCommandLine, deriveMacAddress, USER_NETWORK } from "@mk/vm";
 import { defaultCpu, explainEmulation } from "./accelerator.js";
 import { chooseAccelerator } from "./choose-accelerator.js";
 import type { Launch } from "./command-line.js";
@@ -8,9 +8,6 @@ import type { Installation } from "./installation.js";
 import { machineFiles } from "./machine-files.js";
 import { monitorsOf, type RunPlace } from "./monitor-address.js";
 import type { QemuRecord } from "./record.js";
-
-/** QEMU's user network gives every guest the same addresses; DHCP would only cost time. */
-const GUEST_NETWORK = "10.0.2.15/24,10.0.2.2,10.0.2.3";
 
 /** Decides all that a start leaves open: accelerator, CPU, machine type, run directory. Fails as {@link chooseAccelerator} does. */
 export async function planLaunch(
@@ -39,7 +36,7 @@ export async function planLaunch(
     machineType: chooseMachineType(config, record, installation, log),
     kernel: image.kernel,
     initrd: files.initrd,
-    cmdline: buildKernelCommandLine(image.cmdline, { "mk.ip": GUEST_NETWORK }),
+    cmdline: buildKernelCommandLine(image.cmdline, USER_NETWORK),
     root: image.root,
     data: { path: files.data, format: config.diskFormat, cache: config.diskCache },
     macAddress: deriveMacAddress(context.id),

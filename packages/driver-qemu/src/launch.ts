@@ -4,6 +4,7 @@ import { launchError } from "./launch-error.js";
 import { runFiles } from "./machine-files.js";
 import { openMonitor } from "./monitor.js";
 import { QmpConnection } from "./qmp.js";
+import { timeLimit } from "./time-limit.js";
 
 /** What QEMU may take to end once it has closed its monitor. */
 const END_DEADLINE_MS = 2_000;
@@ -46,8 +47,8 @@ export async function launch(
     signal.throwIfAborted();
     // The monitor closes a moment before the process ends, and only the latter tells why.
     if (!MkError.is(error, "NETWORK_FAILED")) throw error;
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(END_DEADLINE_MS)]);
-    await host.processes.waitGone(qemu.identity, deadline).catch(() => undefined);
+    using limit = timeLimit(host, END_DEADLINE_MS, signal);
+    await host.processes.waitGone(qemu.identity, limit.signal).catch(() => undefined);
     signal.throwIfAborted();
     throw (await host.processes.isAlive(qemu.identity)) ? error : await failure(context, logFile, await qemu.exited);
   } finally {

@@ -3,6 +3,7 @@ import { runFiles } from "./machine-files.js";
 import { openMonitor } from "./monitor.js";
 import { monitorsOf, type RunPlace } from "./monitor-address.js";
 import type { QemuRecord } from "./record.js";
+import { timeLimit } from "./time-limit.js";
 
 /** For one exchange with a QEMU that may hang: it answers within a millisecond when it is well. */
 export const ANSWER_DEADLINE_MS = 3_000;
@@ -46,10 +47,10 @@ async function isStartedFor(
   const args = await argumentsOf(context.host, pid, signal);
   if (args !== undefined) return args.includes(context.id);
   // No way to see them: the monitor in our own directory can tell, if it answers.
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_DEADLINE_MS)]);
+  using limit = timeLimit(context.host, ANSWER_DEADLINE_MS, signal);
   try {
-    await using qmp = await openMonitor(context.host, monitorsOf(place).queries, deadline);
-    const answer = (await qmp.execute("query-uuid", {}, deadline)) as { UUID?: unknown };
+    await using qmp = await openMonitor(context.host, monitorsOf(place).queries, limit.signal);
+    const answer = (await qmp.execute("query-uuid", {}, limit.signal)) as { UUID?: unknown };
     return answer.UUID === context.id;
   } catch {
     signal.throwIfAborted();

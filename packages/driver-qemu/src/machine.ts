@@ -1,5 +1,6 @@
 import {
   type Endpoint,
+  GUEST_ACCESS,
   type Machine,
   type MachineContext,
   type MachineStatus,
@@ -18,6 +19,7 @@ import { cutPower, powerDown } from "./power.js";
 import type { QmpConnection } from "./qmp.js";
 import { type Forward, type QemuRecord, type QemuRun, readRecord } from "./record.js";
 import { start } from "./start.js";
+import { timeLimit } from "./time-limit.js";
 
 /** A machine that is one QEMU process of the user. The handle keeps nothing open: every call asks the live process. */
 export function createMachine(config: QemuConfig, context: MachineContext): Machine {
@@ -117,8 +119,7 @@ export function createMachine(config: QemuConfig, context: MachineContext): Mach
     },
 
     async access(op) {
-      const { host: address, port } = await endpoint(22, op);
-      return { via: "ssh", host: address, port, user: "mk", hostKey: "pinned" };
+      return { ...GUEST_ACCESS, ...(await endpoint(22, op)) };
     },
 
     endpoint,
@@ -146,13 +147,13 @@ export function createMachine(config: QemuConfig, context: MachineContext): Mach
 
 /** What QEMU answers about the machine; `unknown` when it does not within the deadline. */
 async function ask({ host }: MachineContext, address: MonitorAddress, signal: AbortSignal): Promise<MachineStatus> {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_DEADLINE_MS)]);
+  using limit = timeLimit(host, ANSWER_DEADLINE_MS, signal);
   try {
-    await using qmp = await openMonitor(host, address, deadline);
-    return await queryStatus(qmp, deadline);
+    await using qmp = await openMonitor(host, address, limit.signal);
+    return await queryStatus(qmp, limit.signal);
   } catch (error) {
     signal.throwIfAborted();
-    const why = deadline.aborted ? ` within ${ANSWER_DEADLINE_MS / 1000} s` : `: ${messageOf(error)}`;
+    const why = limit.signal.aborted ? ` within ${ANSWER_DEADLINE_MS / 1000} s` : `: ${messageOf(error)}`;
     return { state: "unknown", reason: `QEMU is not responding${why}` };
   }
 }

@@ -1,4 +1,4 @@
-import type { OptionSpecs } from "@mk/core";
+import type { OptionSpecs, OptionValues } from "@mk/core";
 
 /** The driver's own options: `--qemu-<kebab-case>` on the command line. */
 export const options = {
@@ -54,3 +54,6 @@ export const options = {
     change: "restart",
   },
 } as const satisfies OptionSpecs;
+
+/** The options' values, checked and with their defaults. */
+export type QemuOptions = OptionValues<typeof options>;

@@ -1,10 +1,8 @@
-import { type Host, MkError, type PortLease, type PortSpec } from "@mk/core";
+import { GUEST_PORTS, type Host, MkError, type PortLease, type PortSpec } from "@mk/core";
 import { NETWORK } from "./command-line.js";
 import type { QmpConnection } from "./qmp.js";
 import type { Forward } from "./record.js";
 
-/** SSH and the Docker Engine, which every machine has. */
-const STANDARD_PORTS: readonly number[] = [22, 2376];
 const LOOPBACK = "127.0.0.1";
 /** Times another program may take a port between its release and QEMU's bind before mk gives up. */
 const MOST_LOST_RACES = 8;
@@ -27,7 +25,7 @@ export async function reserveForwards(
 ): Promise<readonly ReservedForward[]> {
   const reserved: ReservedForward[] = [];
   try {
-    for (const spec of withStandardPorts(specs)) reserved.push(await reserve(host, spec, last));
+    for (const spec of withGuestPorts(specs)) reserved.push(await reserve(host, spec, last));
     return reserved;
   } catch (error) {
     await releaseForwards(reserved);
@@ -52,9 +50,9 @@ async function reserve(host: Host, spec: PortSpec, last: readonly Forward[]): Pr
   return { lease, guestPort: spec.guestPort, exact };
 }
 
-function withStandardPorts(specs: readonly PortSpec[]): readonly PortSpec[] {
-  const standard = STANDARD_PORTS.filter((guestPort) => !specs.some((spec) => isLoopbackFor(spec, guestPort)));
-  return [...standard.map((guestPort) => ({ hostAddress: LOOPBACK, hostPort: 0, guestPort })), ...specs];
+function withGuestPorts(specs: readonly PortSpec[]): readonly PortSpec[] {
+  const missing = GUEST_PORTS.filter((guestPort) => !specs.some((spec) => isLoopbackFor(spec, guestPort)));
+  return [...missing.map((guestPort) => ({ hostAddress: LOOPBACK, hostPort: 0, guestPort })), ...specs];
 }
 
 function isLoopbackFor(spec: PortSpec, guestPort: number): boolean {

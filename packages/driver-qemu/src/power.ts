@@ -1,6 +1,7 @@
 import { type MachineContext, MkError, messageOf, type Operation, type ProcessIdentity } from "@mk/core";
 import { openMonitor } from "./monitor.js";
 import { monitorsOf, type RunPlace } from "./monitor-address.js";
+import { timeLimit } from "./time-limit.js";
 
 /** What QEMU may take to flush its disks and end when it is asked to quit. */
 const QUIT_DEADLINE_MS = 3_000;
@@ -33,12 +34,12 @@ export async function cutPower(
   op: Operation,
 ): Promise<void> {
   const { host } = context;
-  const deadline = AbortSignal.any([op.signal, AbortSignal.timeout(QUIT_DEADLINE_MS)]);
   try {
-    await using qmp = await openMonitor(host, monitorsOf(place).commands, deadline);
+    using limit = timeLimit(host, QUIT_DEADLINE_MS, op.signal);
+    await using qmp = await openMonitor(host, monitorsOf(place).commands, limit.signal);
     // QEMU may close the connection before it answers: the end of the process is what counts.
-    await Promise.allSettled([qmp.execute("quit", {}, deadline)]);
-    await host.processes.waitGone(qemu, deadline);
+    await Promise.allSettled([qmp.execute("quit", {}, limit.signal)]);
+    await host.processes.waitGone(qemu, limit.signal);
     return;
   } catch (error) {
     op.signal.throwIfAborted();

@@ -1,8 +1,7 @@
-import type { OptionValues } from "@mk/core";
-import type { options } from "../src/options.js";
+import type { QemuOptions } from "../src/options.js";
 
 /** What a machine has for which the user gave no option. */
-export const defaultOptions: OptionValues<typeof options> = {
+export const defaultOptions: QemuOptions = {
   accelerator: "auto",
   cpu: undefined,
   machineType: undefined,

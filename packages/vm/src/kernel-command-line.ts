@@ -6,6 +6,9 @@ const LIMIT_BYTES = 2048;
 /** Values by parameter name; undefined leaves a parameter out, the empty string gives the bare name. */
 export type KernelParameters = Readonly<Record<string, string | undefined>>;
 
+/** Address, gateway and name server of a guest on QEMU's user network, the same for every one. DHCP would only cost time. */
+export const USER_NETWORK = { "mk.ip": "10.0.2.15/24,10.0.2.2,10.0.2.3" } as const;
+
 /**
  * The image's kernel command line followed by the machine's parameters. Values with blanks are put in double quotes, as the kernel's
  * `next_arg` reads them.

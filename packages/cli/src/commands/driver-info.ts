@@ -18,13 +18,13 @@ export const driverInfo: Command = async ({ discover, host, signal, stdout, outp
       description: optionDescription(spec),
       ...(spec.secret !== true && spec.default !== undefined && { default: spec.default }),
     }));
-    const { summary, aliases, builtin, priority, autoSelect, traits } = driver;
+    const { summary, aliases, priority, autoSelect, traits } = driver;
     return stdout.json({
       name: driver.name,
       aliases,
       summary,
       origin: entry.origin,
-      builtin,
+      builtin: entry.builtin,
       priority,
       autoSelect,
       traits,

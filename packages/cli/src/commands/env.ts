@@ -1,6 +1,7 @@
+import { DEFAULT_MACHINE } from "@mk/core";
 import type { Command } from "../context.js";
 import { isOn, text } from "../flags.js";
-import { DEFAULT_MACHINE, machineName } from "../machine-name.js";
+import { machineName } from "../machine-name.js";
 import { noProxyVariables } from "../no-proxy.js";
 import { detectShell, howToUse, parseShell, shellStatements } from "../shell-environment.js";
 

@@ -1,8 +1,8 @@
-import { formatSizeMiB, type MachineHandle, type SettingChange, type StartRequest } from "@mk/core";
+import { DEFAULT_MACHINE, formatSizeMiB, type MachineHandle, type SettingChange, type StartRequest } from "@mk/core";
 import type { Command, Context } from "../context.js";
 import { isOn, text } from "../flags.js";
 import { resolveDigest } from "../image-digest.js";
-import { DEFAULT_MACHINE, machineName } from "../machine-name.js";
+import { machineName } from "../machine-name.js";
 import { parseStartFlags } from "../parse-start.js";
 import { sentence } from "../render/sentence.js";
 import { detectShell, howToUse } from "../shell-environment.js";

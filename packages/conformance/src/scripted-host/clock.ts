@@ -40,7 +40,7 @@ export class VirtualClock {
       signal.addEventListener("abort", abort, { once: true });
       // Stable: of two timers with one due time the older fires first.
       const after = this.#timers.findIndex((other) => other.due > timer.due);
-      this.#timers.splice(after === -1 ? this.#timers.length : after, 0, timer);
+      this.#timers = this.#timers.toSpliced(after === -1 ? this.#timers.length : after, 0, timer);
       if (!this.#running) void this.#run();
     });
   }
@@ -48,7 +48,10 @@ export class VirtualClock {
   async #run(): Promise<void> {
     this.#running = true;
     while (this.#timers.length > 0) {
+      const before = this.#timers;
       for (let turn = 0; turn < TURNS; turn++) await new Promise((resolve) => setImmediate(resolve));
+      // Whoever has begun or given up a wait meanwhile has not come to rest.
+      if (this.#timers !== before) continue;
       const next = this.#timers.shift();
       if (next === undefined) break;
       this.#now = Math.max(this.#now, next.due);

@@ -1,4 +1,4 @@
-import type { Endpoint, MachineAccess } from "@mk/core";
+import { type Endpoint, GUEST_PORTS, type MachineAccess } from "@mk/core";
 import { expect } from "vitest";
 import { accessOf } from "../access.js";
 import { type Suite, suiteOf } from "../contract-test.js";
@@ -24,7 +24,7 @@ export const facts: Suite = ({ driver, open }) =>
       await using bench = await open();
       const machine = await bench.reach("running");
       // A machine without mk's guest has no engine that one could count on.
-      const ports = driver.traits.image === "none" ? [22] : [22, 2376];
+      const ports = driver.traits.image === "none" ? [22] : GUEST_PORTS;
       for (const port of ports) expectEndpoint(await bench.call((op) => machine.endpoint(port, op)));
     },
     "records plain JSON": async () => {

@@ -2,6 +2,7 @@ import { checkOptions, type OptionSpec } from "@mk/core";
 import { expect } from "vitest";
 import { type Suite, suiteOf } from "../contract-test.js";
 import { driverOptions } from "../driver-options.js";
+import { throughJson } from "../plain-json.js";
 import { sampleSpec } from "../sample-spec.js";
 
 /** The declaration that gives flags, environment variables, help and validation. */
@@ -62,8 +63,11 @@ export const options: Suite = ({ driver, setup }) => {
     "makes a config of its defaults alone": () => {
       expect(config({})).toBeTypeOf("object");
     },
-    "makes a config of every value its declaration bounds": each((option, name) => {
-      for (const value of edges(option)) expect(config({ [name]: value }), `${name}=${value}`).toBeTypeOf("object");
+    "makes a config of every value its declaration bounds, and parses it": each((option, name) => {
+      for (const value of edges(option)) {
+        const made = throughJson(config({ [name]: value }));
+        expect(throughJson(driver.parseConfig(made)), `${name}=${value}`).toEqual(made);
+      }
     }),
   });
 };

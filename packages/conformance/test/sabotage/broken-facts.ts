@@ -47,6 +47,13 @@ export const brokenFacts: readonly Broken[] = [
       parseConfig: (raw) => ({ ...sound.parseConfig(raw), memoryMiB: 512 }),
     }),
   ),
+  memory(
+    "does not parse the config of a value that it offers",
+    "makes a config of every value its declaration bounds, and parses it",
+    (sound) => ({
+      parseConfig: (raw) => sound.parseConfig((raw as { bootMs?: number })?.bootMs === 60_000 ? {} : raw),
+    }),
+  ),
   memory("believes any config", "refuses what is no config with CONFIG_CORRUPT", (sound) => ({
     parseConfig: (raw) => {
       try {

@@ -184,8 +184,26 @@ export const brokenMachines: readonly Broken[] = [
   memoryMachine(
     "has a deadline of its own",
     "sets no timer: deadlines are core's, and waiting is the host's",
+    (sound) => ({ stop: (op) => sound.stop(limited(op)) }),
+  ),
+  memoryMachine(
+    "has a deadline of its own for its inspection",
+    "sets no timer: deadlines are core's, and waiting is the host's",
+    (sound) => ({ inspect: (op) => sound.inspect(limited(op)) }),
+  ),
+  memoryMachine(
+    "has a deadline of its own for its kill",
+    "sets no timer: deadlines are core's, and waiting is the host's",
+    (sound) => ({ kill: (op) => sound.kill(limited(op)) }),
+  ),
+  memoryMachine(
+    "has a deadline of its own when it removes what runs",
+    "sets no timer: deadlines are core's, and waiting is the host's",
     (sound) => ({
-      stop: (op) => sound.stop({ ...op, signal: AbortSignal.any([op.signal, AbortSignal.timeout(30_000)]) }),
+      async remove(op) {
+        const { state } = await sound.inspect(op);
+        await sound.remove(state === "running" ? limited(op) : op);
+      },
     }),
   ),
   memoryMachine("retries after a while", "sets no timer: deadlines are core's, and waiting is the host's", (sound) => ({
@@ -262,3 +280,8 @@ export const brokenMachines: readonly Broken[] = [
     }),
   ),
 ];
+
+/** The same operation with half a minute for it. */
+function limited(op: Operation): Operation {
+  return { ...op, signal: AbortSignal.any([op.signal, AbortSignal.timeout(30_000)]) };
+}

@@ -23,7 +23,7 @@ export interface DriverTraits {
   readonly isolation: "vm" | "container" | "none";
   /** Whether two machines may be created at once. */
   readonly parallel: boolean;
-  /** Whether the driver's own code needs root. Core then runs it out of process. */
+  /** Whether the driver's own code needs root, which the mk command gives to the process of an `external` one alone. */
   readonly privileged: boolean;
   /** What of the guest image the driver boots; `none` for machines that bring their own system. */
   readonly image: "vm" | "oci" | "none";
@@ -68,9 +68,9 @@ export interface DriverDefinition<O extends OptionSpecs, C> {
   readonly aliases?: readonly string[];
   /** One line for `mk driver info`. */
   readonly summary: string;
-  /** In process unless false. */
+  /** False for a plugin of docker-machine: never chosen automatically, and told to remove a machine without a kill before. Default true. */
   readonly builtin?: boolean;
-  /** True: core runs the driver out of process through its plugin server, with privileges for that process alone. */
+  /** True: the mk command runs the driver in a process of its own; a program wraps it with `isolated` of @mk/libmachine. Default false. */
   readonly external?: boolean;
   readonly priority: DriverPriority;
   /** Whether `mk start` without `--driver` may choose it. Default true. */

@@ -1,3 +1,4 @@
+import { ENGINE_PORT } from "../contract/guest.js";
 import type { MachineSpec, SeedFile } from "../contract/spec.js";
 import type { MachineIdentity } from "./machine-identity.js";
 
@@ -28,7 +29,7 @@ export async function createSeed(
 
 /** dockerd's configuration. The storage driver is pinned: dockerd falls back to vfs without a word when overlay2 does not work. */
 const DAEMON = {
-  hosts: ["unix:///run/docker.sock", "tcp://0.0.0.0:2376"],
+  hosts: ["unix:///run/docker.sock", `tcp://0.0.0.0:${ENGINE_PORT}`],
   tls: true,
   tlsverify: true,
   tlscacert: "/etc/mk/tls/ca.pem",

@@ -1,4 +1,5 @@
 import { timeLimit } from "../abort/time-limit.js";
+import { ENGINE_PORT } from "../contract/guest.js";
 import { messageOf } from "../errors.js";
 import type { CertifiedKey } from "../identity/certificate.js";
 import { createTransport } from "../ssh/create-transport.js";
@@ -9,8 +10,6 @@ import type { CoreOperation } from "./operation.js";
 
 /** An engine that does not come back must not hold up a guest that is ready. */
 const INSTALL_LIMIT_MS = 60_000;
-
-const ENGINE_PORT = 2376;
 
 /** `$1`: the certificate; its key is standard input. dockerd reads them when it begins, which its supervisor lets it do again. */
 const INSTALL = `set -e

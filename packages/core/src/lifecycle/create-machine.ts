@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Driver } from "../contract/driver.js";
 import type { MachineSpec } from "../contract/spec.js";
+import { DEFAULT_HARDWARE } from "../defaults.js";
 import { MkError } from "../errors.js";
 import type { WantedMachine } from "../store/intent.js";
 import { type MachineConfig, SCHEMA_VERSION } from "../store/machine-config.js";
@@ -15,8 +16,6 @@ import type { CoreOperation } from "./operation.js";
 import { type Redact, redactor } from "./redact.js";
 import { runOnMachine } from "./run-on-machine.js";
 import { statusRequestFor } from "./wanted-machine.js";
-
-const DEFAULTS = { cpus: 2, memoryMiB: 2048, diskMiB: 20 * 1024 } as const;
 
 /**
  * Makes a machine: afterwards it is on disk and its driver says that it exists. On failure nothing of it is left; after a kill the intent
@@ -45,9 +44,9 @@ export async function createMachine(
     const hardware: MachineSpec = {
       name,
       id: randomUUID(),
-      cpus: request.cpus ?? userConfig.cpus ?? DEFAULTS.cpus,
-      memoryMiB: request.memoryMiB ?? userConfig.memoryMiB ?? DEFAULTS.memoryMiB,
-      diskMiB: request.diskMiB ?? userConfig.diskMiB ?? DEFAULTS.diskMiB,
+      cpus: request.cpus ?? userConfig.cpus ?? DEFAULT_HARDWARE.cpus,
+      memoryMiB: request.memoryMiB ?? userConfig.memoryMiB ?? DEFAULT_HARDWARE.memoryMiB,
+      diskMiB: request.diskMiB ?? userConfig.diskMiB ?? DEFAULT_HARDWARE.diskMiB,
       arch,
       mounts: request.mounts ?? [],
       ports: request.ports ?? [],

@@ -24,8 +24,8 @@ export async function deleteMachine(engine: Engine, session: MachineSession, cal
 }
 
 /**
- * Whether the power is cut before the driver is told to remove the machine. External drivers remove what runs, and docker-machine never kills
- * before: with `generic` that would shut down a computer which stays.
+ * Whether the power is cut before the driver is told to remove the machine. Plugins of docker-machine remove what runs, and docker-machine
+ * never kills before: with `generic` that would shut down a computer which stays.
  */
 export function mustBeKilled(driver: Driver, state: MachineState): boolean {
   return driver.builtin && state !== "absent" && state !== "stopped" && state !== "saved";

@@ -1,4 +1,5 @@
 import type { CallOptions, DockerEnvironment, Forward, MachineHandle, MachineInfo, StartRequest } from "../api.js";
+import { ENGINE_PORT } from "../contract/guest.js";
 import type { Operation } from "../contract/operation.js";
 import type { Endpoint, MachineAccess, MachineStatus } from "../contract/status.js";
 import { MkError } from "../errors.js";
@@ -15,8 +16,6 @@ import type { Transport } from "../ssh/transport.js";
 import { Connection } from "./connection.js";
 import { dockerEnvironment } from "./docker-environment.js";
 import { machineInfo } from "./machine-info.js";
-
-const DOCKER_PORT = 2376;
 
 export interface HandleInit {
   readonly engine: Engine;
@@ -156,7 +155,7 @@ export function createMachineHandle({
       }),
     docker: (options): Promise<DockerEnvironment> =>
       ask("docker environment", options, async (session, op) =>
-        dockerEnvironment(session, await session.machine.endpoint(DOCKER_PORT, op)),
+        dockerEnvironment(session, await session.machine.endpoint(ENGINE_PORT, op)),
       ),
     async *console({ signal, ...reading } = {}) {
       const signals = [instance.signal, closing.signal, ...(signal === undefined ? [] : [signal])];

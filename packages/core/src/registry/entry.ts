@@ -16,7 +16,7 @@ export interface DriverManifest {
   readonly cpu?: readonly string[];
 }
 
-/** One driver that can be named: `builtin` runs in process, external ones as `docker-machine-driver-<name>`. */
+/** One driver that can be named: `builtin` is one for mk, the others are programs `docker-machine-driver-<name>`. */
 export interface DriverEntry {
   readonly name: string;
   readonly aliases: readonly string[];

@@ -163,10 +163,6 @@ const ROUTES: Readonly<Record<string, Handler>> = {
     engine.find(id).name = query.get("name") ?? "";
     reply(response, 204);
   },
-  "POST /containers/*/update": (engine, { body }, response, id) => {
-    Object.assign(engine.find(id).request.HostConfig, JSON.parse(body.toString()));
-    reply(response, 200, { Warnings: null });
-  },
   "PUT /containers/*/archive": (engine, { body }, response, id) => {
     engine.find(id).archive = body.toString("latin1");
     // Names are the first field of each header block.

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import {
+  ENGINE_PORT,
   type Endpoint,
   type Machine,
   type MachineAccess,
@@ -16,9 +17,6 @@ import { readDriverState, writeDriverState } from "./driver-state.js";
 import type { ExternalConfig } from "./external-config.js";
 import type { PluginProgram } from "./plugin-process.js";
 import { PluginSession } from "./plugin-session.js";
-
-/** Where Docker listens; what GetURL is about. */
-const ENGINE_PORT = 2376;
 
 /** Drivers of pretend machines: docker-machine does not try to reach these either. */
 const WITHOUT_SHELL: readonly string[] = ["none", "ci-test"];

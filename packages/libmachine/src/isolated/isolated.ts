@@ -33,7 +33,6 @@ export function isolated(driver: Driver, options: IsolatedOptions): Driver {
   };
   return Object.freeze({
     ...driver,
-    builtin: false,
     async status(host, signal, machine): Promise<DriverStatus> {
       signal.throwIfAborted();
       const process = start(host.env);

@@ -1,4 +1,12 @@
-import { checkOptions, type Driver, namedOptions, type OptionSpec, optionDescription, parseOption } from "@mk/core";
+import {
+  checkOptions,
+  DEFAULT_HARDWARE,
+  type Driver,
+  namedOptions,
+  type OptionSpec,
+  optionDescription,
+  parseOption,
+} from "@mk/core";
 import type { CreateFlag, FlagValue } from "../protocol/flags.js";
 
 /** mk's own settings of a machine, as every plugin of ours takes them. */
@@ -8,8 +16,6 @@ export interface Hardware {
   readonly diskMiB: number;
 }
 
-const DEFAULTS: Hardware = { cpus: 2, memoryMiB: 2048, diskMiB: 20_480 };
-
 /** What a machine is created with, out of the flags. */
 export interface PluginRequest extends Hardware {
   readonly options: Readonly<Record<string, unknown>>;
@@ -18,9 +24,9 @@ export interface PluginRequest extends Hardware {
 /** The create flags of a driver that is served as `plugin`: its options and mk's hardware settings. */
 export function createFlags(plugin: string, driver: Driver): readonly CreateFlag[] {
   const hardware: readonly CreateFlag[] = [
-    hardwareFlag(plugin, "cpus", "number of CPUs", DEFAULTS.cpus),
-    hardwareFlag(plugin, "memory", "memory of the machine in MB", DEFAULTS.memoryMiB),
-    hardwareFlag(plugin, "disk-size", "size of the machine's disk in MB", DEFAULTS.diskMiB),
+    hardwareFlag(plugin, "cpus", "number of CPUs", DEFAULT_HARDWARE.cpus),
+    hardwareFlag(plugin, "memory", "memory of the machine in MB", DEFAULT_HARDWARE.memoryMiB),
+    hardwareFlag(plugin, "disk-size", "size of the machine's disk in MB", DEFAULT_HARDWARE.diskMiB),
   ];
   return [...hardware, ...namedOptions(driver).map((option) => flagOf(plugin, driver.name, option))];
 }
@@ -84,9 +90,9 @@ export function readFlags(plugin: string, driver: Driver, values: ReadonlyMap<st
     return typeof value === "number" ? value : otherwise;
   };
   return {
-    cpus: hardware("cpus", DEFAULTS.cpus),
-    memoryMiB: hardware("memory", DEFAULTS.memoryMiB),
-    diskMiB: hardware("disk-size", DEFAULTS.diskMiB),
+    cpus: hardware("cpus", DEFAULT_HARDWARE.cpus),
+    memoryMiB: hardware("memory", DEFAULT_HARDWARE.memoryMiB),
+    diskMiB: hardware("disk-size", DEFAULT_HARDWARE.diskMiB),
     options: checkOptions(driver, given),
   };
 }
