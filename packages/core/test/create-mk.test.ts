@@ -793,6 +793,14 @@ describe("what was damaged or removed behind mk's back", () => {
     expect(await mk.list()).toMatchObject([{ name: "fine" }]);
   });
 
+  it("starts and deletes machines though another's lock can be neither read nor removed", async () => {
+    await using mk = openMk();
+    await mkdir(home.join("locks", "other.lock"), { recursive: true });
+    const machine = await mk.start();
+    await machine.delete();
+    expect(await mk.list()).toEqual([]);
+  });
+
   it("leaves the state of a newer mk as it is", async () => {
     await using mk = openMk();
     await mk.start();
