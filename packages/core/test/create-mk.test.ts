@@ -71,6 +71,12 @@ describe("a machine's life", () => {
     expect(await readdir(home.join("locks"))).toEqual([]);
   });
 
+  it("takes as much time as it is given, though that is longer than a timer can be, or without end", async () => {
+    await using mk = openMk();
+    await mk.start({ timeoutMs: 2 ** 31 });
+    expect(await mk.list({ timeoutMs: Number.POSITIVE_INFINITY })).toMatchObject([{ status: { state: "running" } }]);
+  });
+
   it("verifies a running machine instead of starting it again", async () => {
     await using mk = openMk();
     await mk.start();

@@ -1,3 +1,4 @@
+import { createTimer } from "../abort/time-limit.js";
 import type { CallOptions } from "../api.js";
 import { MkError } from "../errors.js";
 import type { PhaseTiming } from "../events/event.js";
@@ -23,14 +24,14 @@ export async function runCall<T>(
   const timer =
     timeoutMs === undefined
       ? undefined
-      : setTimeout(() => {
+      : createTimer(timeoutMs, () => {
           timeout.abort(
             new MkError("TIMED_OUT", `the ${what} took longer than ${timeoutMs / 1000} s`, {
               hint: "Give it more time.",
               details: { timeoutMs },
             }),
           );
-        }, timeoutMs);
+        });
   const signals = [instance, timeout.signal, ...(caller === undefined ? [] : [caller])];
   const signal = AbortSignal.any(signals);
   try {
@@ -41,6 +42,6 @@ export async function runCall<T>(
     if (error instanceof TypeError && !signal.aborted) throw error;
     throw mapError(error, { what, signal });
   } finally {
-    clearTimeout(timer);
+    timer?.cancel();
   }
 }
