@@ -11,6 +11,8 @@ export interface Call {
   /** As the caller gave it. */
   readonly timeoutMs?: number | undefined;
   readonly onPhase?: ((phase: PhaseTiming) => void) | undefined;
+  /** Told of each step that switches the machine on or off, or removes it, when it begins: what was connected to it is so no longer. */
+  readonly onPower?: (() => void) | undefined;
 }
 
 /** Runs an API call under the instance's signal, the caller's and the caller's timeout. Whatever it throws is an MkError or a TypeError. */
