@@ -401,6 +401,15 @@ describe("drivers that hang", () => {
       { status: { state: "unknown", reason: "driver process failed: no socket" } },
     ]);
   });
+
+  it.each([undefined, {}, { state: "toString" }])("reports %j, which is no state, as unknown", async (status) => {
+    await using mk = openMk();
+    await mk.start();
+    await using failing = openMk(changed(() => ({ inspect: async () => status as never })));
+    const reason = 'driver process answers with no state of machine "mk"';
+    expect(await failing.list()).toMatchObject([{ status: { state: "unknown", reason } }]);
+    await expect(failing.start()).rejects.toMatchObject({ code: "DRIVER_FAILED", message: reason });
+  });
 });
 
 describe("automatic selection", () => {
