@@ -362,6 +362,31 @@ it("a driver that loses a promise does not end the program", async () => {
   expect(await program("lost-promise")).toEqual({ code: 0, signal: null, said: "unknown" });
 });
 
+describe("a console", () => {
+  /** Of a guest that says nothing, by a driver that does not end for a signal. */
+  const silent = () => ({ console: { read: () => ({ [Symbol.asyncIterator]: () => ({ next: hangs }) }) } });
+  const read = async (console: AsyncIterable<Uint8Array>): Promise<void> => {
+    for await (const _ of console);
+  };
+
+  it("is read under the signal and the timeout of its call, whatever the driver does, and until the handle is disposed", async () => {
+    await using mk = openMk();
+    await mk.start();
+    await using deaf = openMk(silent);
+    const machine = await deaf.machine("mk");
+    const [aborted, late, disposed] = [
+      machine.console({ signal: AbortSignal.abort() }),
+      machine.console({ follow: true, timeoutMs: 50 }),
+      machine.console({ follow: true }),
+    ].map(read);
+    const cut = expect(disposed).rejects.toMatchObject({ code: "CANCELLED" });
+    await expect(aborted).rejects.toMatchObject({ code: "CANCELLED" });
+    await expect(late).rejects.toMatchObject({ code: "TIMED_OUT" });
+    await machine[Symbol.asyncDispose]();
+    await cut;
+  });
+});
+
 describe("secrets", () => {
   const token = "correct-horse-battery";
   it.each(["inspect", "access", "endpoint"] as const)("are not in what %s throws", async (question) => {
@@ -379,6 +404,19 @@ describe("secrets", () => {
       const { message, stack, cause, hint } = error as Error & { hint?: string };
       expect(JSON.stringify([error, message, stack, String(cause), hint])).not.toContain(token);
     }
+  });
+
+  it("are not in what a driver throws that cannot read the console", async () => {
+    await using mk = openMk();
+    await mk.start({ driver: "process", options: { token } });
+    const read = () => {
+      throw new Error(`refused ${token}`);
+    };
+    await using failing = openMk(() => ({ console: { read } }));
+    const console = (await failing.machine("mk")).console()[Symbol.asyncIterator]();
+    const error = await console.next().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "DRIVER_FAILED" });
+    expect(JSON.stringify([error, String(error), String((error as Error).cause)])).not.toContain(token);
   });
 
   it("are not in what a driver throws that cannot open its machine", async () => {

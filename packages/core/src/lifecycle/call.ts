@@ -1,3 +1,4 @@
+import { raceAbort } from "../abort/race-abort.js";
 import { createTimer } from "../abort/time-limit.js";
 import type { CallOptions } from "../api.js";
 import { MkError } from "../errors.js";
@@ -19,9 +20,52 @@ export interface Call {
 export async function runCall<T>(
   what: string,
   instance: AbortSignal,
-  { signal: caller, timeoutMs }: CallOptions,
+  options: CallOptions,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  using limits = limitsOf(what, instance, options);
+  const { signal } = limits;
+  try {
+    signal.throwIfAborted();
+    return await work(signal);
+  } catch (error) {
+    // Wrong arguments from code stay what they are.
+    if (error instanceof TypeError && !signal.aborted) throw error;
+    throw mapError(error, { what, signal });
+  }
+}
+
+/** The same for what is read piece by piece. What reads on in spite of its signal is not waited for. */
+export async function* streamCall<T>(
+  what: string,
+  instance: AbortSignal,
+  options: CallOptions,
+  work: (signal: AbortSignal) => AsyncGenerator<T>,
+): AsyncGenerator<T> {
+  using limits = limitsOf(what, instance, options);
+  const { signal } = limits;
+  const pieces = work(signal);
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const { done, value } = await raceAbort(pieces.next(), signal);
+      if (done) return;
+      yield value;
+    }
+  } catch (error) {
+    throw mapError(error, { what, signal });
+  } finally {
+    const ended = pieces.return(undefined);
+    ended.catch(() => undefined);
+    if (!signal.aborted) await ended;
+  }
+}
+
+function limitsOf(
+  what: string,
+  instance: AbortSignal,
+  { signal: caller, timeoutMs }: CallOptions,
+): Disposable & { readonly signal: AbortSignal } {
   const timeout = new AbortController();
   const timer =
     timeoutMs === undefined
@@ -35,15 +79,5 @@ export async function runCall<T>(
           );
         });
   const signals = [instance, timeout.signal, ...(caller === undefined ? [] : [caller])];
-  const signal = AbortSignal.any(signals);
-  try {
-    signal.throwIfAborted();
-    return await work(signal);
-  } catch (error) {
-    // Wrong arguments from code stay what they are.
-    if (error instanceof TypeError && !signal.aborted) throw error;
-    throw mapError(error, { what, signal });
-  } finally {
-    timer?.cancel();
-  }
+  return { signal: AbortSignal.any(signals), [Symbol.dispose]: () => timer?.cancel() };
 }

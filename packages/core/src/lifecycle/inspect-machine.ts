@@ -70,7 +70,8 @@ async function answer<T>(
   }
 }
 
-function withoutSecrets({ redact, driver }: MachineSession, error: unknown): unknown {
+/** What a driver threw, as an MkError. */
+export function withoutSecrets({ redact, driver }: MachineSession, error: unknown): unknown {
   if (MkError.is(error)) return redact(error);
   return redact(new MkError("DRIVER_FAILED", `driver ${driver.name} failed: ${messageOf(error)}`, { cause: error }));
 }

@@ -4,7 +4,7 @@ import type { Endpoint, MachineAccess, MachineStatus } from "../contract/status.
 import { MkError } from "../errors.js";
 import type { PhaseTiming } from "../events/event.js";
 import { machineSource } from "../events/event-log.js";
-import type { Call } from "../lifecycle/call.js";
+import { type Call, streamCall } from "../lifecycle/call.js";
 import type { Engine } from "../lifecycle/engine.js";
 import { askDriver } from "../lifecycle/inspect-machine.js";
 import type { Instance } from "../lifecycle/instance.js";
@@ -154,10 +154,13 @@ export function createMachineHandle({
       ask("docker environment", options, async (session, op) =>
         dockerEnvironment(session, await session.machine.endpoint(DOCKER_PORT, op)),
       ),
-    async *console({ signal, ...reading } = {}) {
-      const signals = [instance.signal, closing.signal, ...(signal === undefined ? [] : [signal])];
-      yield* commands.readConsole(engine, name, AbortSignal.any(signals), reading);
-    },
+    console: (options = {}) =>
+      streamCall(
+        `console of machine ${JSON.stringify(name)}`,
+        AbortSignal.any([instance.signal, closing.signal]),
+        options,
+        (signal) => commands.readConsole(engine, name, signal, options),
+      ),
     // Who reads them within the block disposes the handle only after the last one: that must come with the instance's abort too, but not
     // before what its roll-backs tell.
     events: () =>
