@@ -149,7 +149,7 @@ export interface MachineHandle extends AsyncDisposable {
     options?: CallOptions,
   ): Promise<Forward>;
   docker(options?: CallOptions): Promise<DockerEnvironment>;
-  /** The console: bytes of the last start, then live if `follow`. `onCaughtUp` is called once, when what there was has been read. */
+  /** The console: bytes of the last start, then live if `follow` until it is aborted, which is thrown. `onCaughtUp` is called once, when what there was has been read. */
   console(
     options?: CallOptions & { readonly follow?: boolean; readonly onCaughtUp?: () => void },
   ): AsyncIterable<Uint8Array>;

@@ -16,6 +16,7 @@ import { absent, readConfig } from "./lifecycle/stored-machine.js";
 import { sweepAbsent } from "./lifecycle/sweep-leftovers.js";
 import { createMachineHandle } from "./machine/machine-handle.js";
 import { machineInfo } from "./machine/machine-info.js";
+import { once } from "./once.js";
 import { resolveOptions } from "./options/resolve-options.js";
 import { valueEntry } from "./registry/driver-entry.js";
 import { createRegistry } from "./registry/registry.js";
@@ -124,16 +125,4 @@ export function createMk(options: MkOptions = {}): Mk {
     },
   };
   return mk;
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make().catch((error: unknown) => {
-      // The next call may find it repaired.
-      made = undefined;
-      throw error;
-    });
-    return made;
-  };
 }

@@ -1,7 +1,6 @@
 import { CONTRACT_VERSION, type Driver, type DriverDefinition } from "./contract/driver.js";
 import type { OptionSpecs } from "./contract/options.js";
-
-const NAME = /^[a-z][a-z0-9-]{0,31}$/;
+import { isDriverName } from "./registry/driver-name.js";
 
 /**
  * Makes a driver of its definition: defaults filled in, frozen. TypeError for a definition that breaks the rules for names.
@@ -9,7 +8,8 @@ const NAME = /^[a-z][a-z0-9-]{0,31}$/;
  */
 export function defineDriver<const O extends OptionSpecs, C>(definition: DriverDefinition<O, C>): Driver {
   for (const name of [definition.name, ...(definition.aliases ?? [])]) {
-    if (!NAME.test(name)) throw new TypeError(`driver name ${JSON.stringify(name)} does not match ${NAME}`);
+    if (isDriverName(name)) continue;
+    throw new TypeError(`driver name ${JSON.stringify(name)} is not a letter and up to 31 letters, digits and hyphens`);
   }
   const filled: DriverDefinition<O, C> & { contract: typeof CONTRACT_VERSION } = {
     aliases: [],

@@ -71,6 +71,12 @@ describe("a machine's life", () => {
     expect(await readdir(home.join("locks"))).toEqual([]);
   });
 
+  it("takes as much time as it is given, though that is longer than a timer can be, or without end", async () => {
+    await using mk = openMk();
+    await mk.start({ timeoutMs: 2 ** 31 });
+    expect(await mk.list({ timeoutMs: Number.POSITIVE_INFINITY })).toMatchObject([{ status: { state: "running" } }]);
+  });
+
   it("verifies a running machine instead of starting it again", async () => {
     await using mk = openMk();
     await mk.start();
@@ -394,6 +400,15 @@ describe("drivers that hang", () => {
     expect(await failing.list()).toMatchObject([
       { status: { state: "unknown", reason: "driver process failed: no socket" } },
     ]);
+  });
+
+  it.each([undefined, {}, { state: "toString" }])("reports %j, which is no state, as unknown", async (status) => {
+    await using mk = openMk();
+    await mk.start();
+    await using failing = openMk(changed(() => ({ inspect: async () => status as never })));
+    const reason = 'driver process answers with no state of machine "mk"';
+    expect(await failing.list()).toMatchObject([{ status: { state: "unknown", reason } }]);
+    await expect(failing.start()).rejects.toMatchObject({ code: "DRIVER_FAILED", message: reason });
   });
 });
 
@@ -791,6 +806,14 @@ describe("what was damaged or removed behind mk's back", () => {
     await expect(lost.delete()).rejects.toMatchObject({ code: "CONFIG_CORRUPT" });
     await lost.delete({ forget: true });
     expect(await mk.list()).toMatchObject([{ name: "fine" }]);
+  });
+
+  it("starts and deletes machines though another's lock can be neither read nor removed", async () => {
+    await using mk = openMk();
+    await mkdir(home.join("locks", "other.lock"), { recursive: true });
+    const machine = await mk.start();
+    await machine.delete();
+    expect(await mk.list()).toEqual([]);
   });
 
   it("leaves the state of a newer mk as it is", async () => {

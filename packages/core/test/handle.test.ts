@@ -9,8 +9,10 @@ import {
   createMk,
   createNodeHost,
   type EventData,
+  type ExecResult,
   generateSshKeyPair,
   type Machine,
+  type MachineHandle,
   type Mk,
   MkError,
   type MkOptions,
@@ -68,6 +70,15 @@ async function program(name: string): Promise<{ code: unknown; signal: unknown; 
   return { code, signal, said: Buffer.concat(chunks).toString() };
 }
 
+/** A `cat` in the machine, which runs until its input ends. */
+async function runningCat(machine: MachineHandle): Promise<{ input: PassThrough; ended: Promise<ExecResult> }> {
+  const [input, stdout] = [new PassThrough(), new PassThrough()];
+  const ended = machine.exec(["cat"], { input, stdout });
+  input.write("here");
+  await once(stdout, "data");
+  return { input, ended };
+}
+
 /** What a service behind a forward answers, or that it cuts the connection. */
 async function ask(local: { readonly host: string; readonly port: number }): Promise<string> {
   const socket = connect(local);
@@ -117,7 +128,9 @@ describe("the connection of a handle", () => {
     let asked = 0;
     let answer = (): void => undefined;
     const first = new AbortController();
-    await using mk = openMk((machine) => ({
+    await using mk = openMk();
+    await mk.start();
+    await using slow = openMk((machine) => ({
       access: async (op) => {
         if (asked++ > 0) return machine.access(op);
         await new Promise<void>((resolve, reject) => {
@@ -127,7 +140,7 @@ describe("the connection of a handle", () => {
         return machine.access(op);
       },
     }));
-    await using machine = await mk.start();
+    await using machine = await slow.machine("mk");
     const opener = machine.exec(["true"], { signal: first.signal });
     await until("the driver is asked", () => asked === 1);
     const other = machine.exec(["echo", "here"]);
@@ -135,6 +148,48 @@ describe("the connection of a handle", () => {
     await expect(opener).rejects.toMatchObject({ code: "CANCELLED" });
     expect(await other).toMatchObject({ exitCode: 0, stdout: "here\n" });
     answer();
+  });
+
+  it("outlives a start of the machine that runs already, also with other settings, and is cut by a stop", async () => {
+    await using mk = openMk();
+    await using machine = await mk.start();
+    const cat = await runningCat(machine);
+    await machine.start();
+    await machine.start({ options: { label: "other" } });
+    cat.input.end();
+    expect(await cat.ended).toMatchObject({ exitCode: 0 });
+    const cut = expect((await runningCat(machine)).ended).rejects.toMatchObject({ code: "CANCELLED" });
+    await machine.stop();
+    await cut;
+  });
+
+  it("ends what uses it when the handle is disposed", async () => {
+    await using mk = openMk();
+    const machine = await mk.start();
+    const cut = expect((await runningCat(machine)).ended).rejects.toMatchObject({ code: "CANCELLED" });
+    await machine[Symbol.asyncDispose]();
+    await cut;
+  });
+
+  it("is made anew for a call that still waits for it when the machine's power is switched", async () => {
+    let asked = 0;
+    let goOn = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    await using mk = openMk();
+    await mk.start();
+    await using slow = openMk((machine) => ({
+      access: (op) => (asked++ === 0 ? hangs() : machine.access(op)),
+      stop: (op) => gate.then(() => machine.stop(op)),
+    }));
+    await using machine = await slow.machine("mk");
+    const waiting = machine.exec(["echo", "here"]);
+    await until("the driver is asked", () => asked === 1);
+    const stopped = machine.stop();
+    expect(await waiting).toMatchObject({ exitCode: 0, stdout: "here\n" });
+    goOn();
+    await stopped;
   });
 
   it("is looked for anew where another server answered in the machine's place", async () => {
@@ -307,6 +362,31 @@ it("a driver that loses a promise does not end the program", async () => {
   expect(await program("lost-promise")).toEqual({ code: 0, signal: null, said: "unknown" });
 });
 
+describe("a console", () => {
+  /** Of a guest that says nothing, by a driver that does not end for a signal. */
+  const silent = () => ({ console: { read: () => ({ [Symbol.asyncIterator]: () => ({ next: hangs }) }) } });
+  const read = async (console: AsyncIterable<Uint8Array>): Promise<void> => {
+    for await (const _ of console);
+  };
+
+  it("is read under the signal and the timeout of its call, whatever the driver does, and until the handle is disposed", async () => {
+    await using mk = openMk();
+    await mk.start();
+    await using deaf = openMk(silent);
+    const machine = await deaf.machine("mk");
+    const [aborted, late, disposed] = [
+      machine.console({ signal: AbortSignal.abort() }),
+      machine.console({ follow: true, timeoutMs: 50 }),
+      machine.console({ follow: true }),
+    ].map(read);
+    const cut = expect(disposed).rejects.toMatchObject({ code: "CANCELLED" });
+    await expect(aborted).rejects.toMatchObject({ code: "CANCELLED" });
+    await expect(late).rejects.toMatchObject({ code: "TIMED_OUT" });
+    await machine[Symbol.asyncDispose]();
+    await cut;
+  });
+});
+
 describe("secrets", () => {
   const token = "correct-horse-battery";
   it.each(["inspect", "access", "endpoint"] as const)("are not in what %s throws", async (question) => {
@@ -324,6 +404,19 @@ describe("secrets", () => {
       const { message, stack, cause, hint } = error as Error & { hint?: string };
       expect(JSON.stringify([error, message, stack, String(cause), hint])).not.toContain(token);
     }
+  });
+
+  it("are not in what a driver throws that cannot read the console", async () => {
+    await using mk = openMk();
+    await mk.start({ driver: "process", options: { token } });
+    const read = () => {
+      throw new Error(`refused ${token}`);
+    };
+    await using failing = openMk(() => ({ console: { read } }));
+    const console = (await failing.machine("mk")).console()[Symbol.asyncIterator]();
+    const error = await console.next().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "DRIVER_FAILED" });
+    expect(JSON.stringify([error, String(error), String((error as Error).cause)])).not.toContain(token);
   });
 
   it("are not in what a driver throws that cannot open its machine", async () => {

@@ -17,6 +17,16 @@ describe("a time limit", () => {
     expect(limit.signal.reason).toMatchObject({ name: "TimeoutError" });
   });
 
+  it("may be longer than the longest delay of a timer, and without end", async () => {
+    vi.useFakeTimers();
+    using limit = timeLimit(2 ** 31);
+    using endless = timeLimit(Number.POSITIVE_INFINITY);
+    await vi.advanceTimersByTimeAsync(2 ** 31 - 1);
+    expect(limit.signal.aborted).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect([limit.signal.aborted, endless.signal.aborted]).toEqual([true, false]);
+  });
+
   it("keeps the process alive until it is disposed", () => {
     const before = timers();
     {

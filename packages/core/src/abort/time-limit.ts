@@ -1,5 +1,7 @@
 /** A timer that is this late was not waited for: the process was stopped (Ctrl-Z), and so were the programs it waits for. */
 const LATE_MS = 2_000;
+/** Node takes a longer delay, also one without end, for 1 ms. */
+const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
 /** A timer that can be begun anew or given up. */
 export interface Timer {
@@ -9,14 +11,24 @@ export interface Timer {
 
 /** Calls `expire` after so long in which this process could run. */
 export function createTimer(ms: number, expire: () => void): Timer {
-  let timer: NodeJS.Timeout;
-  const restart = (): void => {
-    clearTimeout(timer);
-    const dueAt = performance.now() + ms;
-    timer = setTimeout(() => (performance.now() - dueAt > LATE_MS ? restart() : expire()), ms);
+  let timer: NodeJS.Timeout | undefined;
+  const wait = (leftMs: number): void => {
+    const delayMs = Math.min(leftMs, LONGEST_DELAY_MS);
+    const dueAt = performance.now() + delayMs;
+    timer = setTimeout(() => {
+      if (performance.now() - dueAt > LATE_MS) wait(leftMs);
+      else if (leftMs > delayMs) wait(leftMs - delayMs);
+      else expire();
+    }, delayMs);
   };
-  restart();
-  return { restart, cancel: () => clearTimeout(timer) };
+  wait(ms);
+  return {
+    restart() {
+      clearTimeout(timer);
+      wait(ms);
+    },
+    cancel: () => clearTimeout(timer),
+  };
 }
 
 /**

@@ -281,6 +281,17 @@ describe("discovery skips with a reason", () => {
     });
   });
 
+  it("a package that cannot be looked into, and finds the others", async () => {
+    const modules = place.join("home", "drivers", "node_modules");
+    // As where root installed it with umask 077, but for root as well.
+    const manifest = join(modules, "mk-driver-x", "package.json");
+    await link(manifest, manifest);
+    await write(join(modules, "mk-driver-y"), { name: "mk-driver-y" });
+    const { names, skipped } = discover();
+    expect(names).toEqual(["y"]);
+    expect(skipped).toMatchObject([{ name: "x", kind: "untrusted", reason: `${manifest} cannot be read: ELOOP` }]);
+  });
+
   it("a main module that is a link out of the package", async () => {
     await writeFile(place.join("outside.js"), "");
     const directory = place.join("home", "drivers", "node_modules", "mk-driver-x");

@@ -1,6 +1,7 @@
-import { accessSync, constants, readdirSync, statSync } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import { isDriverName } from "../registry/driver-name.js";
+import { namesIn } from "./names-in.js";
 import { distrust } from "./trust.js";
 
 /** A `docker-machine-driver-<name>` executable, which has not been started. */
@@ -45,7 +46,7 @@ export function externalDrivers(path: string | undefined, uid: number | undefine
   };
   let dockerMachine: string | undefined;
   for (const directory of new Set((path ?? "").split(delimiter).filter(isAbsolute))) {
-    for (const file of namesOf(directory)) {
+    for (const file of namesIn(directory)) {
       const name = /^docker-machine-driver-([^.]+)(?:\.exe)?$/.exec(file)?.[1];
       if (name !== undefined && isDriverName(name)) add(name, join(directory, file));
       if (/^docker-machine(?:\.exe)?$/.test(file)) dockerMachine ??= join(directory, file);
@@ -53,14 +54,6 @@ export function externalDrivers(path: string | undefined, uid: number | undefine
   }
   if (dockerMachine !== undefined) for (const name of DOCKER_MACHINE_DRIVERS) add(name, dockerMachine);
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-function namesOf(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }
 
 function isExecutable(path: string): boolean {

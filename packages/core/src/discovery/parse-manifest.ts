@@ -1,4 +1,5 @@
 import { CONTRACT_VERSION } from "../contract/driver.js";
+import { isRecord } from "../is-record.js";
 import { UPDATE_MK, unsupportedContract } from "../registry/check-driver.js";
 import { isDriverName } from "../registry/driver-name.js";
 import type { DriverManifest } from "../registry/entry.js";
@@ -106,8 +107,4 @@ function rangeOfCore(packages: unknown): string | undefined {
 /** npm takes a single text for `os` and `cpu` too. */
 function listOf(value: unknown): readonly string[] | undefined {
   return typeof value === "string" ? [value] : Array.isArray(value) ? value.map(String) : undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

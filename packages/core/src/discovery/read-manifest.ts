@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { isRecord } from "../is-record.js";
 import type { DriverManifest, SkippedDriver } from "../registry/entry.js";
 import { mainModule } from "./main-module.js";
 import { type Here, parseManifest } from "./parse-manifest.js";
@@ -94,7 +95,7 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
   } catch {
     // Told below, together with JSON that is no object.
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (isRecord(value)) return value;
   throw new Rejection("invalid", "its package.json is not a JSON object");
 }
 

@@ -1,5 +1,6 @@
-import { lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
+import { lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { basename, delimiter, dirname, isAbsolute, join, resolve, sep } from "node:path";
+import { namesIn } from "./names-in.js";
 
 /** A directory searched for driver packages. */
 export interface DriverRoot {
@@ -72,26 +73,21 @@ function* aroundInstallation(start: string): Iterable<string> {
     const parent = dirname(directory);
     if (parent === directory) return;
     if (/^v\d+$/.test(basename(directory)) && basename(parent) === "global") {
-      for (const install of directoriesOf(directory)) yield join(directory, install, "node_modules");
+      for (const install of namesIn(directory).sort()) yield join(directory, install, "node_modules");
     }
     if (directory.endsWith(`${sep}tools${sep}image${sep}packages`)) yield* voltaImages(directory);
   }
 }
 
 function* voltaImages(packages: string): Iterable<string> {
-  for (const name of directoriesOf(packages)) {
-    const scoped = name.startsWith("@") ? directoriesOf(join(packages, name)).map((own) => join(name, own)) : [name];
+  for (const name of namesIn(packages).sort()) {
+    const scoped = name.startsWith("@")
+      ? namesIn(join(packages, name))
+          .sort()
+          .map((own) => join(name, own))
+      : [name];
     for (const image of scoped) {
       if (/(^|[\\/]mk-|^@mk[\\/]|^mk-)driver-/.test(image)) yield join(packages, image, "lib", "node_modules");
     }
-  }
-}
-
-/** Names in a directory, sorted; none when it cannot be read. */
-export function directoriesOf(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory).sort();
-  } catch {
-    return [];
   }
 }

@@ -1,5 +1,6 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { namesIn } from "./names-in.js";
 import type { DriverRoot } from "./roots.js";
 
 /** A package that by its name may be a driver. Nothing of it was read yet. */
@@ -12,22 +13,13 @@ export interface Candidate {
 /** The packages of a root called `@mk/driver-*`, `mk-driver-*` or `@<scope>/mk-driver-*`, by name; the root itself when it is a package. */
 export function scanRoot(root: DriverRoot): readonly Candidate[] {
   if (root.kind === "user" && existsSync(join(root.directory, "package.json"))) return [{ directory: root.directory }];
-  const names = namesOf(root.directory).flatMap((name) => {
+  const names = namesIn(root.directory).flatMap((name) => {
     if (name.startsWith("mk-driver-")) return [name];
     if (!name.startsWith("@")) return [];
     const prefix = name === "@mk" ? "driver-" : "mk-driver-";
-    return namesOf(join(root.directory, name))
+    return namesIn(join(root.directory, name))
       .filter((own) => own.startsWith(prefix))
       .map((own) => `${name}/${own}`);
   });
   return names.sort().map((packageName) => ({ directory: join(root.directory, packageName), packageName }));
-}
-
-function namesOf(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    // Most roots are guesses that do not exist.
-    return [];
-  }
 }

@@ -1,4 +1,6 @@
 import { type Stats, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { errnoOf } from "../host/file-error.js";
 
 /** Why a path is not trusted. */
 export interface Distrust {
@@ -10,12 +12,17 @@ export interface Distrust {
 /**
  * Why code at this path could have been put there by somebody else: another owner than root and the user, or writable for others. Undefined
  * when only root and the user can change it. The group may write where it is the user's private one (gid = uid), as on systems with umask
- * 002. Windows has neither and passes.
+ * 002. Windows has neither and passes. What cannot be looked at, as a package that root installed with umask 077, is not trusted.
  */
 export function distrust(path: string, uid: number | undefined): Distrust | undefined {
   if (uid === undefined) return undefined;
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? { reason: `${path} does not exist` } : distrustStat(path, stat, uid);
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat === undefined ? { reason: `${path} does not exist` } : distrustStat(path, stat, uid);
+  } catch (error) {
+    const reason = `${path} cannot be read: ${errnoOf(error)}`;
+    return errnoOf(error) === "EACCES" ? { reason, fix: `chmod -R go+rX ${dirname(path)}` } : { reason };
+  }
 }
 
 function distrustStat(path: string, stat: Stats, uid: number): Distrust | undefined {

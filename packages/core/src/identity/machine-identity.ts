@@ -3,6 +3,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { errnoOf, fileError } from "../host/file-error.js";
+import { once } from "../once.js";
 import { knownHostsLine } from "../ssh/known-hosts.js";
 import { generateSshKeyPair } from "../ssh/ssh-key.js";
 import { hostKeyAlias } from "../ssh/ssh-target.js";
@@ -131,15 +132,4 @@ async function readText(path: string): Promise<string | undefined> {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw fileError(error, "read", path);
   }
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make().catch((error: unknown) => {
-      made = undefined;
-      throw error;
-    });
-    return made;
-  };
 }

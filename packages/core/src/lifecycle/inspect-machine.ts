@@ -1,7 +1,7 @@
 import { raceAbort } from "../abort/race-abort.js";
 import { timeLimit } from "../abort/time-limit.js";
 import type { Operation } from "../contract/operation.js";
-import type { MachineStatus } from "../contract/status.js";
+import type { MachineState, MachineStatus } from "../contract/status.js";
 import { MkError, messageOf } from "../errors.js";
 import type { Engine } from "./engine.js";
 import { machineLockOwner } from "./lock-machine.js";
@@ -17,7 +17,27 @@ const ANSWER_MS = 30_000;
  * it from working it says best itself.
  */
 export async function askMachine(session: MachineSession, signal: AbortSignal): Promise<MachineStatus> {
-  return session.redact(await answer(session, INSPECT_MS, signal, (op) => session.machine.inspect(op)));
+  const status = await answer(session, INSPECT_MS, signal, (op) => session.machine.inspect(op));
+  if (isStatus(status)) return session.redact(status);
+  const { driver, name } = session;
+  throw new MkError("DRIVER_FAILED", `driver ${driver.name} answers with no state of machine ${JSON.stringify(name)}`);
+}
+
+const STATES: Readonly<Record<MachineState, true>> = {
+  absent: true,
+  stopped: true,
+  starting: true,
+  running: true,
+  stopping: true,
+  saved: true,
+  paused: true,
+  broken: true,
+  unknown: true,
+};
+
+/** A driver without types may answer anything. */
+function isStatus(status: MachineStatus | undefined | null): status is MachineStatus {
+  return Object.hasOwn(STATES, String(status?.state));
 }
 
 /**
@@ -50,7 +70,8 @@ async function answer<T>(
   }
 }
 
-function withoutSecrets({ redact, driver }: MachineSession, error: unknown): unknown {
+/** What a driver threw, as an MkError. */
+export function withoutSecrets({ redact, driver }: MachineSession, error: unknown): unknown {
   if (MkError.is(error)) return redact(error);
   return redact(new MkError("DRIVER_FAILED", `driver ${driver.name} failed: ${messageOf(error)}`, { cause: error }));
 }

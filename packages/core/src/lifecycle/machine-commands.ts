@@ -6,7 +6,7 @@ import { bootMachine } from "./boot-machine.js";
 import type { Call } from "./call.js";
 import { deleteMachine, forgetMachine } from "./delete-machine.js";
 import type { Engine } from "./engine.js";
-import { askMachine, assertUsable, inspectMachine } from "./inspect-machine.js";
+import { askMachine, assertUsable, inspectMachine, withoutSecrets } from "./inspect-machine.js";
 import { lockMachine } from "./lock-machine.js";
 import { type MachineSession, openSession } from "./machine-session.js";
 import { reconcileMachine } from "./reconcile-machine.js";
@@ -98,7 +98,11 @@ export async function* readConsole(
   reading: ConsoleReading,
 ): AsyncGenerator<Uint8Array> {
   await using session = await openSession(engine, await readConfig(engine, name), signal);
-  yield* consoleOf(engine, session, signal, reading);
+  try {
+    yield* consoleOf(engine, session, signal, reading);
+  } catch (error) {
+    throw withoutSecrets(session, error);
+  }
 }
 
 /** MACHINE_NOT_RUNNING, or what else stands against using the machine now. */

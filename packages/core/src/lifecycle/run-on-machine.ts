@@ -26,6 +26,17 @@ const IDLE_MS: Readonly<Record<MachineOperation, number>> = {
   reconfigure: 2 * 60_000,
 };
 
+/** The steps after which the machine is another one to whoever was connected to it. */
+const POWER_STEPS: ReadonlySet<string> = new Set([
+  "start.driver",
+  "start.power-off",
+  "stop.shutdown",
+  "stop.kill",
+  "delete.kill",
+  "delete.driver",
+  "delete.files",
+]);
+
 /** Runs an operation on a machine, its events and errors free of secrets. */
 export async function runOnMachine<T>(
   engine: Engine,
@@ -45,7 +56,10 @@ export async function runOnMachine<T>(
         signal: call.signal,
         // Who gives a call more time than that wants to wait for a machine that is this slow.
         limits: { idleMs: Math.max(IDLE_MS[operation], call.timeoutMs ?? 0) },
-        emit: (data: EventData) => engine.events.emit(source, redact(data)),
+        emit(data: EventData) {
+          if (data.type === "step.started" && POWER_STEPS.has(`${data.operation}.${data.step}`)) call.onPower?.();
+          engine.events.emit(source, redact(data));
+        },
         ...(call.onPhase !== undefined && { onPhase: call.onPhase }),
       },
       work,

@@ -22,6 +22,7 @@ export class Connection implements AsyncDisposable {
   /** Has this connection while it is open. */
   readonly #open: Set<AsyncDisposable>;
   #attempt: Attempt | undefined;
+  #isDisposed = false;
 
   constructor(engine: Engine, name: string, open: Set<AsyncDisposable>) {
     this.#engine = engine;
@@ -34,6 +35,7 @@ export class Connection implements AsyncDisposable {
     return await work(await this.#opened(signal));
   }
 
+  /** Breaks it off. A call that waits for it begins anew; one that uses it gets CANCELLED. */
   async close(): Promise<void> {
     const attempt = this.#attempt;
     this.#attempt = undefined;
@@ -43,6 +45,7 @@ export class Connection implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
     await this.close();
   }
 
@@ -55,8 +58,9 @@ export class Connection implements AsyncDisposable {
         if (!transport.isLost) return transport;
       } catch (error) {
         signal.throwIfAborted();
-        // Another call's abort must not end this call: begin again with our own signal.
-        if (shared === undefined || !shared.signal.aborted) throw error;
+        // Another call's abort, or its start or stop of the machine, must not end this call: begin again with our own signal.
+        const isClosed = attempt.closed.signal.aborted && !this.#isDisposed;
+        if (!isClosed && !attempt.signal.aborted) throw error;
         continue;
       }
       // Another mk may have restarted the machine, on another port, and its old one may be another machine's: ask the driver again.

@@ -5,6 +5,7 @@ import type { Endpoint, MachineAccess, MachineStatus } from "../contract/status.
 import { MkError } from "../errors.js";
 import type { PhaseTiming } from "../events/event.js";
 import { machineSource } from "../events/event-log.js";
+import { type Call, streamCall } from "../lifecycle/call.js";
 import type { Engine } from "../lifecycle/engine.js";
 import { askDriver } from "../lifecycle/inspect-machine.js";
 import type { Instance } from "../lifecycle/instance.js";
@@ -45,6 +46,13 @@ export function createMachineHandle({
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> => instance.run(`${what} of machine ${JSON.stringify(name)}`, options ?? {}, work);
 
+  /** A call that may start or stop the machine. The connection outlives one that does neither, and with it what uses it. */
+  const lifecycleCall = (signal: AbortSignal, { timeoutMs }: CallOptions = {}): Call => ({
+    signal,
+    timeoutMs,
+    onPower: () => void connection.close(),
+  });
+
   /** Does something in the running machine. */
   const reach = <T>(
     what: string,
@@ -74,40 +82,28 @@ export function createMachineHandle({
     status: async (options): Promise<MachineStatus> => (await handle.info(options)).status,
     start: (options = {}) =>
       call("start", options, async (signal) => {
-        await connection.close();
         const started: PhaseTiming[] = [];
-        await commands.start(engine, name, options, {
-          signal,
-          timeoutMs: options.timeoutMs,
-          onPhase: (phase) => started.push(phase),
-        });
+        const onPhase = (phase: PhaseTiming): void => void started.push(phase);
+        await commands.start(engine, name, options, { ...lifecycleCall(signal, options), onPhase });
         phases = started;
       }),
     stop: (options) =>
-      call("stop", options, async (signal) => {
-        await connection.close();
-        await commands.stop(engine, name, { signal, timeoutMs: options?.timeoutMs }, options?.force);
-      }),
+      call("stop", options, (signal) => commands.stop(engine, name, lifecycleCall(signal, options), options?.force)),
     restart: (options) =>
       call("restart", options, async (signal) => {
-        await connection.close();
         const started: PhaseTiming[] = [];
-        await commands.restart(engine, name, {
-          signal,
-          timeoutMs: options?.timeoutMs,
-          onPhase: (phase) => started.push(phase),
-        });
+        const onPhase = (phase: PhaseTiming): void => void started.push(phase);
+        await commands.restart(engine, name, { ...lifecycleCall(signal, options), onPhase });
         phases = started;
       }),
     delete: (options) =>
-      call("deletion", options, async (signal) => {
-        await connection.close();
-        await commands.remove(engine, name, { signal, timeoutMs: options?.timeoutMs }, options?.forget);
-      }),
+      call("deletion", options, (signal) =>
+        commands.remove(engine, name, lifecycleCall(signal, options), options?.forget),
+      ),
     pause: (options) =>
-      call("pause", options, (signal) => commands.pause(engine, name, { signal, timeoutMs: options?.timeoutMs })),
+      call("pause", options, (signal) => commands.pause(engine, name, lifecycleCall(signal, options))),
     resume: (options) =>
-      call("resume", options, (signal) => commands.resume(engine, name, { signal, timeoutMs: options?.timeoutMs })),
+      call("resume", options, (signal) => commands.resume(engine, name, lifecycleCall(signal, options))),
     exec: (argv, options) =>
       reach("command", options, (transport, signal) => transport.exec(argv, { ...options, signal })),
     script: (text, { input: _none, ...options } = {}) =>
@@ -157,10 +153,13 @@ export function createMachineHandle({
       ask("docker environment", options, async (session, op) =>
         dockerEnvironment(session, await session.machine.endpoint(ENGINE_PORT, op)),
       ),
-    async *console({ signal, ...reading } = {}) {
-      const signals = [instance.signal, closing.signal, ...(signal === undefined ? [] : [signal])];
-      yield* commands.readConsole(engine, name, AbortSignal.any(signals), reading);
-    },
+    console: (options = {}) =>
+      streamCall(
+        `console of machine ${JSON.stringify(name)}`,
+        AbortSignal.any([instance.signal, closing.signal]),
+        options,
+        (signal) => commands.readConsole(engine, name, signal, options),
+      ),
     // Who reads them within the block disposes the handle only after the last one: that must come with the instance's abort too, but not
     // before what its roll-backs tell.
     events: () =>
@@ -173,7 +172,7 @@ export function createMachineHandle({
       closing.abort();
       try {
         await Promise.all([...forwards].map((forward) => forward[Symbol.asyncDispose]()));
-        await connection.close();
+        await connection[Symbol.asyncDispose]();
         await keepPromise();
       } finally {
         closed.abort();

@@ -53,12 +53,18 @@ async function probeDriver(
       return loaded.status(host, probe, machine);
     });
     const status = await raceAbort(asking, probe);
+    if (!isStatus(status)) throw new MkError("DRIVER_FAILED", "it answers with no status");
     return { entry, ...(driver !== undefined && { driver }), status };
   } catch (cause) {
     signal.throwIfAborted();
     const status = limit.signal.aborted ? timedOut(deadlineMs) : failed(entry, cause);
     return { entry, ...(driver !== undefined && { driver }), status };
   }
+}
+
+/** A driver without types may answer anything. */
+function isStatus(status: DriverStatus | undefined | null): boolean {
+  return ["ready", "missing", "unhealthy", "stopped"].includes(status?.status as string);
 }
 
 function timedOut(deadlineMs: number): DriverStatus {

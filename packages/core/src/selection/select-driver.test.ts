@@ -97,7 +97,7 @@ describe("automatic selection", () => {
     ]);
   });
 
-  it("rejects a driver that throws or cannot be loaded, with its reason and fix, and takes another", async () => {
+  it("rejects a driver that throws, cannot be loaded or answers no status, with its reason and fix, and takes another", async () => {
     const broken = {
       ...entry("broken", "highly-preferred"),
       load: async () => {
@@ -107,10 +107,13 @@ describe("automatic selection", () => {
     const throws = entry("throws", "highly-preferred", async () => {
       throw new Error("boom");
     });
-    const selection = await selectDriver(registryOf(broken, throws, entry("good", "default")), {}, { host, signal });
+    const mute = entry("mute", "highly-preferred", async () => undefined as never);
+    const all = registryOf(broken, throws, mute, entry("good", "default"));
+    const selection = await selectDriver(all, {}, { host, signal });
     expect(selection.driver.name).toBe("good");
     expect(selection.rejects).toEqual([
       { driver: "broken", reason: "broken@1 cannot be loaded", fix: "Install it again." },
+      { driver: "mute", reason: "it answers with no status", fix: "Run mk doctor mute" },
       { driver: "throws", reason: "boom", fix: "Run mk doctor throws" },
     ]);
   });

@@ -51,8 +51,9 @@ pwd`;
 export async function copyTo(carrier: Carrier, machine: string, request: CopyRequest): Promise<void> {
   const { source, target } = request;
   const stats = await onPath("read", source, () => stat(source));
-  // "directory/." is its contents, and "." as a name lets them land in the target itself.
-  const name = /(^|[/\\])\.$/.test(source) ? "." : basename(source);
+  // Of a place without a name of its own, as "directory/.", only the contents can be meant: "." lets them land in the target itself.
+  const own = basename(source);
+  const name = ["", ".."].includes(own) ? "." : own;
   if (stats.isDirectory()) {
     const argv = ["sh", "-c", RECEIVE_TREE, "mk", target, name];
     const closed: ClosedDirectory[] = [];

@@ -19,6 +19,7 @@ export class ExecCarrier implements Carrier {
   readonly #host: Host;
   readonly #prefix: readonly string[];
   readonly #children = new Set<ChildProcess>();
+  readonly #closing = new AbortController();
   isLost = false;
 
   /** `prefix`: what the machine's own argv is appended to. It must pass standard input on. */
@@ -51,6 +52,8 @@ export class ExecCarrier implements Carrier {
     const [path, { spawn }] = await Promise.all([this.#host.which(name), import("node:child_process")]);
     if (path === undefined) throw commandNotFound(name);
     signal.throwIfAborted();
+    const closing = this.#closing.signal;
+    closing.throwIfAborted();
     const { platform } = this.#host;
     const child = spawn(path, args, {
       stdio: "pipe",
@@ -62,7 +65,11 @@ export class ExecCarrier implements Carrier {
     child.once("close", () => this.#children.delete(child));
     const exitCode = new Promise<number>((resolve, reject) => {
       child.once("error", (error) => child.pid === undefined && reject(spawnError(error, name, undefined)));
-      child.once("close", (code, signalName) => resolve(exitStatus(code, signalName)));
+      child.once("close", (code, signalName) => {
+        // By which it was killed: that is no exit code of the program's own.
+        if (closing.aborted) reject(closing.reason);
+        else resolve(exitStatus(code, signalName));
+      });
     });
     // Who was aborted does not wait for the end any more.
     exitCode.catch(() => undefined);
@@ -86,6 +93,7 @@ export class ExecCarrier implements Carrier {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort(new MkError("CANCELLED", "the connection to the machine was closed"));
     const { platform } = this.#host;
     const ended = [...this.#children].map(
       (child) => new Promise<void>((resolve) => child.once("close", () => resolve())),

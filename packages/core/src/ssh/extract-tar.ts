@@ -1,8 +1,7 @@
-import { randomBytes } from "node:crypto";
-import { constants } from "node:fs";
-import { chmod, link, lstat, mkdir, open, rename, rm, symlink, utimes } from "node:fs/promises";
+import { chmod, link, lstat, mkdir, rename, rm, symlink, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { MkError } from "../errors.js";
+import { createExclusive, temporaryIn } from "../host/atomic-write.js";
 import { errnoOf, onPath } from "../host/file-error.js";
 import { makeDirectories } from "../host/make-directories.js";
 import type { TarReadEntry } from "./tar-read.js";
@@ -134,9 +133,8 @@ class Extraction {
     await onPath("write", path, async () => {
       // Under another name until it is whole: what had this name stays until then, and a copy that breaks off leaves it. Whatever it is, a
       // link above all, is replaced and not written to.
-      const temporary = join(dirname(path), `.mk-${randomBytes(6).toString("hex")}.tmp`);
-      const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
-      const file = await open(temporary, flags, 0o600);
+      const temporary = temporaryIn(dirname(path));
+      const file = await createExclusive(temporary);
       try {
         try {
           for await (const chunk of entry.body) await file.writeFile(chunk);

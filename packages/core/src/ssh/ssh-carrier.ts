@@ -151,6 +151,7 @@ export class SshCarrier implements Carrier {
   }
 
   #lost(cause: unknown): MkError {
+    if (this.#closing.signal.aborted) return this.#closing.signal.reason;
     return new MkError("NETWORK_FAILED", `the connection to machine ${this.#target.machine} broke`, {
       cause,
       details: { machine: this.#target.machine },

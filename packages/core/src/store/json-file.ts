@@ -1,8 +1,9 @@
 import { readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { syncDirectory } from "../host/atomic-write.js";
 import { errnoOf, fileError } from "../host/file-error.js";
 import { parseJson } from "./parse-json.js";
-import { syncDirectory, writeFileAtomic } from "./write-file-atomic.js";
+import { writeFileAtomic } from "./write-file-atomic.js";
 
 /** One JSON value in a file, replaced atomically. What does not parse reads as undefined: callers hold it for a hint, never for truth. */
 export interface JsonFile {
@@ -28,7 +29,7 @@ export function createJsonFile(path: string): JsonFile {
     async clear() {
       try {
         await rm(path, { force: true });
-        await syncDirectory(dirname(path)).catch(() => undefined);
+        await syncDirectory(dirname(path), process.platform).catch(() => undefined);
       } catch (error) {
         throw fileError(error, "remove", path);
       }

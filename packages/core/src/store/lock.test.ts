@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createNodeHost } from "../host/node-host.js";
@@ -116,6 +116,22 @@ describe("a lock", () => {
     await writeFile(`${path}.break-${dead.id}.break-${breaker.id}`, JSON.stringify(second));
     await (await take()).release();
     expect(await readdir(directory.path)).toEqual([]);
+  });
+
+  it("is waited for no longer than told when somebody alive is breaking it, and does not hold up a sweep", async () => {
+    await kill(await heldByChild());
+    const dead: LockOwner = JSON.parse(await readFile(path, "utf8"));
+    const breaker = {
+      ...dead,
+      id: "22222222-2222-2222-2222-222222222222",
+      process: await processes.identify(process.pid),
+    };
+    await writeFile(`${path}.break-${dead.id}`, JSON.stringify(breaker));
+    await expect(take(50)).rejects.toMatchObject({ code: "MACHINE_BUSY", details: { pid: process.pid } });
+    await sweepLocks(directory.path, processes);
+    const waiting = take(60_000);
+    await rm(path);
+    await (await waiting).release();
   });
 
   it("stops waiting when the signal aborts", async () => {

@@ -71,14 +71,13 @@ export async function acquireLock(path: string, options: LockOptions): Promise<L
     if (await publish(path, owner)) return held(path, owner);
     const holder = await readOwner(path);
     if (holder === undefined) continue;
-    if (!(await options.processes.isAlive(holder.process))) {
-      await breakLock(path, holder, owner, options.processes);
-      continue;
-    }
-    if (limit.signal.aborted) throw busy(path, holder);
-    if (!told) options.onWait?.(holder);
+    const isHeld = await options.processes.isAlive(holder.process);
+    const inTheWay = isHeld ? holder : await breakLock(path, holder, owner, options.processes);
+    if (inTheWay === undefined) continue;
+    if (limit.signal.aborted) throw busy(path, inTheWay);
+    if (!told) options.onWait?.(inTheWay);
     told = true;
-    await untilChanged(path, holder, options.processes, signal);
+    await untilChanged(path, { id: holder.id, process: inTheWay.process }, options.processes, signal);
   }
 }
 
@@ -130,25 +129,29 @@ async function linkDraft(draft: string, path: string): Promise<"linked" | "taken
   }
 }
 
-/** Removes the record `dead` from `path`, or returns when another does or did. */
+/** Removes the record `dead` from `path`; undefined when it is gone, else who is at it and alive. */
 async function breakLock(
   path: string,
   dead: LockOwner,
   owner: LockOwner,
   processes: Pick<Processes, "isAlive">,
-): Promise<void> {
+): Promise<LockOwner | undefined> {
   const ticket = `${path}.break-${dead.id}`;
   while (!(await publish(ticket, owner))) {
     const other = await readOwner(ticket);
     if (other === undefined) continue;
-    // Somebody alive is at it: the caller looks at the lock again.
-    if (await processes.isAlive(other.process)) return;
-    await breakLock(ticket, other, owner, processes);
+    const breaker = (await processes.isAlive(other.process)) ? other : await breakLock(ticket, other, owner, processes);
+    if (breaker !== undefined) return breaker;
   }
-  // The record can only be removed under a ticket, and never comes back: still there means that it is ours to remove.
-  if ((await readOwner(path))?.id === dead.id) await rm(path, { force: true });
-  await rm(`${path}.${dead.id}`, { force: true });
-  await rm(ticket, { force: true });
+  try {
+    // The record can only be removed under a ticket, and never comes back: still there means that it is ours to remove.
+    if ((await readOwner(path))?.id === dead.id) await rm(path, { force: true });
+    await rm(`${path}.${dead.id}`, { force: true });
+  } finally {
+    // Else nobody could break the lock for as long as this process lives.
+    await rm(ticket, { force: true });
+  }
+  return undefined;
 }
 
 /** The record at a path; undefined when there is none. */
@@ -170,10 +173,10 @@ export async function readOwner(path: string): Promise<LockOwner | undefined> {
   return { id: "unreadable", process: nobody, command: "", since: "" };
 }
 
-/** Resolves when the record may have gone: its file changed, its holder ended, or the signal aborted. */
+/** Resolves when the record of this id may have gone: its file changed, the process that has to do with it ended, or the signal aborted. */
 async function untilChanged(
   path: string,
-  holder: LockOwner,
+  holder: Pick<LockOwner, "id" | "process">,
   processes: Pick<Processes, "waitGone">,
   signal: AbortSignal,
 ): Promise<void> {

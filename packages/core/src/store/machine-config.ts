@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { MachineSpec } from "../contract/spec.js";
 import { MkError } from "../errors.js";
+import { isRecord } from "../is-record.js";
 import { canonicalJson, parseJson } from "./parse-json.js";
 
 /** Version of the layout of config.json. A file with a higher one is left as it is. */
@@ -78,8 +79,4 @@ function corrupt(name: string, why: string, cause?: unknown): MkError {
     details: { name },
     cause,
   });
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

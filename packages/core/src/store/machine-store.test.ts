@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryIn } from "../host/atomic-write.js";
 import { createHome } from "./home.js";
 import type { MachineConfig } from "./machine-config.js";
 import { createMachineStore, type MachineStore } from "./machine-store.js";
@@ -27,6 +28,8 @@ async function put(name: string): Promise<void> {
 }
 
 const NOBODY = 65534;
+/** More than any system gives. */
+const NO_PID = 4_194_305;
 
 /** A directory with a file that only root could remove. */
 async function lockedDirectory(path: string): Promise<void> {
@@ -194,15 +197,18 @@ describe("the store", () => {
     expect(await readdir(directory.join("machines"))).toEqual([]);
   });
 
-  it("tidies only the temporary files of killed writers", async () => {
+  it("tidies only the temporary files of killed writers, in a machine's directory and in the home", async () => {
     await put("one");
-    await writeFile(directory.join("machines", "one", "config.json.tmp-123-0a1b2c3d"), "half");
-    await writeFile(directory.join("machines", "one", "notes.tmp-x"), "mine");
+    const places = [directory.join("machines", "one"), directory.path];
+    const living = basename(temporaryIn(""));
+    const dead = living.replace(String(process.pid), String(NO_PID));
+    for (const place of places) {
+      for (const name of [living, dead, ".mk-notes.tmp"]) await writeFile(join(place, name), "half");
+    }
     await store.tidy("one");
-    expect((await readdir(directory.join("machines", "one"))).sort()).toEqual([
-      "config.json",
-      "config.json.last",
-      "notes.tmp-x",
-    ]);
+    await store.sweep();
+    const [own, home] = await Promise.all(places.map(async (place) => (await readdir(place)).sort()));
+    expect(own).toEqual([living, ".mk-notes.tmp", "config.json", "config.json.last"]);
+    expect(home).toEqual([living, ".mk-notes.tmp", "locks", "machines"]);
   });
 });

@@ -4,11 +4,12 @@ import { lstat, mkdir, open, readdir, realpath, rename, rm, unlink } from "node:
 import { join, sep } from "node:path";
 import { MkError } from "../errors.js";
 import { failpoint } from "../failpoints/failpoint.js";
+import { isTemporary, removeTemporaries, syncDirectory } from "../host/atomic-write.js";
 import { errnoOf, fileError } from "../host/file-error.js";
 import type { Home } from "./home.js";
 import { decodeMachineConfig, encodeMachineConfig, type MachineConfig } from "./machine-config.js";
 import { isMachineName } from "./machine-name.js";
-import { isTemporary, syncDirectory, writeFileAtomic } from "./write-file-atomic.js";
+import { writeFileAtomic } from "./write-file-atomic.js";
 
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 const TRASH = ".trash-";
@@ -43,7 +44,7 @@ export interface MachineStore {
   remove(name: string): Promise<void>;
   /** Removes temporary files that a killed mk left in the machine's directory. */
   tidy(name: string): Promise<void>;
-  /** Finishes removals that were interrupted, as far as it can. Needs no lock. */
+  /** Finishes removals that were interrupted, as far as it can, and removes what killed writers left in the home. Needs no lock. */
   sweep(): Promise<void>;
 }
 
@@ -88,7 +89,7 @@ export function createMachineStore(home: Home): MachineStore {
       await failpoint("store.directory:before");
       try {
         await mkdir(directory, { recursive: true, mode: 0o700 });
-        await syncDirectory(home.machines);
+        await syncDirectory(home.machines, process.platform);
       } catch (error) {
         throw fileError(error, "make", directory);
       }
@@ -138,7 +139,7 @@ export function createMachineStore(home: Home): MachineStore {
         else {
           await rename(home.machine(name), trash);
           await failpoint("store.trash:before");
-          await syncDirectory(home.machines);
+          await syncDirectory(home.machines, process.platform);
           await removeTrash(trash);
           await failpoint("store.trash:after");
         }
@@ -147,12 +148,9 @@ export function createMachineStore(home: Home): MachineStore {
       }
       await failpoint("store.remove:after");
     },
-    async tidy(name) {
-      const directory = home.machine(name);
-      const entries = await readdir(directory).catch(() => []);
-      for (const entry of entries) if (isTemporary(entry)) await rm(join(directory, entry), { force: true });
-    },
+    tidy: (name) => removeTemporaries(home.machine(name)),
     async sweep() {
+      await removeTemporaries(home.root);
       const entries = await readdir(home.machines).catch(() => []);
       for (const entry of entries) {
         if (!entry.startsWith(TRASH)) continue;

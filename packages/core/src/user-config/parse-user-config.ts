@@ -1,4 +1,5 @@
 import { MkError } from "../errors.js";
+import { isRecord } from "../is-record.js";
 import { isDriverName } from "../registry/driver-name.js";
 import { suggest } from "../registry/suggest.js";
 import { SETTINGS } from "./settings.js";
@@ -15,7 +16,7 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
   } catch (cause) {
     throw new MkError("CONFIG_INVALID", `${path} is not JSON`, { hint: `Repair or remove ${path}`, cause });
   }
-  if (typeof raw !== "object" || raw === null || Array.isArray(raw)) {
+  if (!isRecord(raw)) {
     throw new MkError("CONFIG_INVALID", `${path} is not a JSON object`, { hint: `Repair or remove ${path}` });
   }
   return raw as ConfigFile;
@@ -66,8 +67,4 @@ function parseDriverSections(sections: unknown, path: string): UserConfig["optio
     });
   }
   return sections as UserConfig["options"];
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

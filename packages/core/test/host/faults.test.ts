@@ -120,7 +120,7 @@ traced("a file that is written", () => {
       .split("\n")
       .flatMap((line) => /\b(fsync|rename)\((.*)\) += 0/.exec(line)?.slice(1).join(" ") ?? []);
     expect(calls).toEqual([
-      expect.stringMatching(/^fsync .*\.mk-[0-9a-f]+\.tmp/),
+      expect.stringMatching(/^fsync .*\.mk-\d+-[0-9a-f]+\.tmp/),
       expect.stringMatching(/^rename .*\.tmp".*\.state"$/),
       expect.stringContaining(`<${script.directory.path}>`),
     ]);

@@ -40,6 +40,21 @@ describe("a transport over a program of the host", () => {
     }
   });
 
+  test("starts nothing once it is closed", async () => {
+    await using directory = await temporaryDirectory("mk-exec-");
+    let find = (): void => undefined;
+    const found = new Promise<void>((resolve) => {
+      find = resolve;
+    });
+    const slow = { ...host, which: (name: string) => found.then(() => host.which(name)) };
+    const other = createTransport(slow, { via: "exec", argv: ["env"] }, { machine });
+    const failed = expect(other.exec(["touch", directory.join("x")])).rejects.toMatchObject({ code: "CANCELLED" });
+    await other[Symbol.asyncDispose]();
+    find();
+    await failed;
+    expect(await host.files.list(directory.path)).toEqual([]);
+  });
+
   test("kills a program that does not heed an abort", async () => {
     await using directory = await temporaryDirectory("mk-exec-");
     const pidFile = directory.join("pid");

@@ -263,6 +263,28 @@ describe("a connection to a server that", () => {
     await expect(running).rejects.toBe(reason);
   });
 
+  test("runs a program without end is left when the transport is closed", async () => {
+    let onExec: () => void = () => undefined;
+    const started = new Promise<void>((resolve) => {
+      onExec = resolve;
+    });
+    await using server = await fakeServer((socket, hostKey) =>
+      speakSsh(socket, hostKey, (connection) => {
+        connection.on("authentication", (context) => context.accept());
+        connection.on("session", (accept) => {
+          accept().on("exec", (acceptExec) => {
+            acceptExec();
+            onExec();
+          });
+        });
+      }),
+    );
+    const failed = expect(server.transport.exec(["sleep"])).rejects.toMatchObject({ code: "CANCELLED" });
+    await started;
+    await server.transport[Symbol.asyncDispose]();
+    await failed;
+  });
+
   test("stalls ends when the transport is closed", async () => {
     let onConnect: () => void = () => undefined;
     const connected = new Promise<void>((resolve) => {

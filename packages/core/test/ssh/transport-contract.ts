@@ -176,6 +176,14 @@ export function transportContract(transportOf: () => Transport, { flaw }: { read
       expect((await stat(directory.join("holder2"))).mode & 0o7777).toBe(0o1733);
     });
 
+    test("puts the contents of what is named by '..' alone into the directory itself", async () => {
+      const source = await tree(directory, "tree3");
+      await mkdir(directory.join("outer", "holder"), { recursive: true });
+      await transportOf().copyTo(`${source}/empty/..`, directory.join("outer", "holder"));
+      await expectTree(directory.join("outer", "holder"));
+      expect(await readdir(directory.join("outer"))).toEqual(["holder"]);
+    });
+
     test("puts a file or a tree into a directory that is named as one, also when it is there already", async () => {
       await mkdir(directory.join("inner"));
       for (const contents of ["old", "new"]) {
