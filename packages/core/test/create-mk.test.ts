@@ -27,9 +27,20 @@ function openMk(driver: ProcessDriverInit = {}, options: MkOptions = {}): Mk {
   });
 }
 
-/** What was seen, in short: `start.ready`, `note`, … */
+/** An event in short: `step.started:start.ready`, `note`, … */
+function inShort({ data }: MkEvent): string {
+  return "step" in data ? `${data.type}:${data.operation}.${data.step}` : data.type;
+}
+
 function seen(): readonly string[] {
-  return events.map(({ data }) => ("step" in data ? `${data.type}:${data.operation}.${data.step}` : data.type));
+  return events.map(inShort);
+}
+
+/** An mk, and a signal that aborts at an event of it. */
+function openCancelling(event: string): { readonly mk: Mk; readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const mk = openMk({}, { onEvent: (each) => inShort(each) === event && controller.abort() });
+  return { mk, signal: controller.signal };
 }
 
 /** A machine whose methods are those of the process driver but for some. */
@@ -70,6 +81,21 @@ describe("a machine's life", () => {
     expect(await readdir(home.join("machines"))).toEqual([]);
     expect(await readdir(home.join("locks"))).toEqual([]);
   });
+
+  it.each(["inspect", "kill", "driver", "intent"])(
+    "keeps a machine whose deletion is cancelled at %s",
+    async (step) => {
+      await using mk = openMk();
+      const machine = await mk.start();
+      const { id } = await machine.info();
+      const cancelling = openCancelling(`step.started:delete.${step}`);
+      await using same = await cancelling.mk.machine("mk");
+      await expect(same.delete({ signal: cancelling.signal })).rejects.toMatchObject({ code: "CANCELLED" });
+      await mk.start();
+      expect(await machine.info()).toMatchObject({ id, status: { state: "running" } });
+      expect(await readFile(home.join("machines", "mk", "disk.raw"), "utf8")).toBe(`disk of ${id}\n`);
+    },
+  );
 
   it("verifies a running machine instead of starting it again", async () => {
     await using mk = openMk();
@@ -279,6 +305,25 @@ describe("failures", () => {
     await machine.stop();
     expect(seen()).toContain("step.finished:stop.kill");
     expect(await machine.status()).toEqual({ state: "stopped" });
+  });
+
+  it("keeps a machine whose deletion failed before anything was removed", async () => {
+    let isDenied = false;
+    await using mk = openMk(
+      changed((machine) => ({
+        inspect: async (op) => {
+          if (isDenied) throw new MkError("PERMISSION_DENIED", "no access to the socket");
+          return await machine.inspect(op);
+        },
+      })),
+    );
+    const machine = await mk.start();
+    const { id } = await machine.info();
+    isDenied = true;
+    await expect(machine.delete()).rejects.toMatchObject({ code: "PERMISSION_DENIED" });
+    isDenied = false;
+    await mk.start();
+    expect(await machine.info()).toMatchObject({ id, status: { state: "running" } });
   });
 
   it("does not believe a driver that says it cut the power", async () => {
@@ -719,13 +764,9 @@ describe("settings of an existing machine", () => {
     await using mk = openMk();
     const machine = await mk.start();
     const { id } = await machine.info();
-    const controller = new AbortController();
-    const onEvent = ({ data }: MkEvent): void => {
-      if (data.type === "step.finished" && data.operation === "create" && data.step === "intent") controller.abort();
-    };
-    await using cancelled = openMk({}, { onEvent });
-    const request = { options: { size: "large" }, allow: "recreate", signal: controller.signal } as const;
-    await expect(cancelled.start(request)).rejects.toMatchObject({ code: "CANCELLED" });
+    const cancelling = openCancelling("step.finished:create.intent");
+    const request = { options: { size: "large" }, allow: "recreate", signal: cancelling.signal } as const;
+    await expect(cancelling.mk.start(request)).rejects.toMatchObject({ code: "CANCELLED" });
     await mk.start();
     expect(await machine.info()).toMatchObject({ id, status: { state: "running" } });
   });
@@ -755,6 +796,19 @@ describe("settings of an existing machine", () => {
     await expect(failing.start({ options: { size: "large" }, allow: "recreate" })).rejects.toThrow("no");
     await machine.delete();
     expect(await readdir(home.join("machines"))).toEqual([]);
+  });
+
+  it("still goes on with making it anew when its deletion was cancelled", async () => {
+    await using mk = openMk();
+    const machine = await mk.start({ cpus: 3 });
+    await using failing = openMk(changed(() => ({ create: () => Promise.reject(new Error("no")) })));
+    await expect(failing.start({ options: { size: "large" }, allow: "recreate" })).rejects.toThrow("no");
+    const cancelling = openCancelling("step.finished:delete.intent");
+    await using same = await cancelling.mk.machine("mk");
+    await expect(same.delete({ signal: cancelling.signal })).rejects.toMatchObject({ code: "CANCELLED" });
+    await mk.start();
+    expect(await machine.info()).toMatchObject({ status: { state: "running" }, spec: { cpus: 3 } });
+    expect(await mk.plan({ options: { size: "large" } })).toEqual([]);
   });
 
   it("says that another driver means another machine", async () => {
