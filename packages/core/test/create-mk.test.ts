@@ -8,6 +8,7 @@ import {
   MkError,
   type MkEvent,
   type MkOptions,
+  type StartRequest,
 } from "@mk/core";
 import { type TemporaryDirectory, temporaryDirectory, until } from "@mk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -342,6 +343,26 @@ describe("failures", () => {
     await expect(mk.start({ driver: "proces" })).rejects.toMatchObject({ code: "DRIVER_UNKNOWN" });
   });
 
+  it.each([
+    { allow: null },
+    { allow: "Restart" },
+    { arch: "x64" },
+    { onDispose: "remove" },
+    { cpus: 0 },
+    { cpus: 1.5 },
+    { memoryMiB: Number.NaN },
+    { diskMiB: null },
+    { diskMiB: "2048" },
+  ])("refuses %j as a wrong argument, whatever would be done with it", async (wrong) => {
+    await using mk = openMk();
+    const machine = await mk.start({ diskMiB: 2048 });
+    const info = await machine.info();
+    const request = { diskMiB: 1024, ...wrong } as StartRequest;
+    for (const attempt of [() => mk.start(request), () => machine.start(request), () => mk.plan(request)])
+      await expect(attempt()).rejects.toBeInstanceOf(TypeError);
+    expect(await machine.info()).toEqual(info);
+  });
+
   it("passes on wrong arguments of code as they are", async () => {
     await using mk = openMk();
     const machine = await mk.start();
@@ -673,6 +694,16 @@ describe("settings of an existing machine", () => {
     const { id, spec } = await machine.info();
     await using refusing = openMk({}, { drivers: [{ ...processDriver(), createConfig: refuses }] });
     await expect(refusing.start({ cpus: 4, allow: "restart" })).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
+    const corrupt = (): never => {
+      throw new MkError("CONFIG_CORRUPT", "there is no usable port", { hint: "Delete the machine." });
+    };
+    const parseConfig = (raw: unknown) => ((raw as { readonly cpus: number }).cpus === 4 ? corrupt() : raw);
+    await using parsing = openMk({}, { drivers: [{ ...processDriver(), parseConfig }] });
+    await expect(parsing.start({ cpus: 4, allow: "restart" })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: "driver process takes no such settings: there is no usable port",
+      hint: undefined,
+    });
     const imageDigest = `sha256:${"f".repeat(64)}`;
     await expect(mk.start({ imageDigest, allow: "restart" })).rejects.toMatchObject({ code: "IMAGE_ABSENT" });
     expect(await machine.info()).toMatchObject({ id, spec, status: { state: "running" } });
