@@ -300,6 +300,32 @@ describe("failures", () => {
     expect(await machine.status()).toEqual({ state: "running" });
   });
 
+  it("starts a machine anew whose guest was told to shut down by a stop that was cancelled", async () => {
+    await using mk = openMk();
+    const machine = await mk.start({ driver: "process", options: { boot: "shuts-down-slowly" } });
+    const cancelling = openCancelling("step.started:stop.wait");
+    await using same = await cancelling.mk.machine("mk");
+    await expect(same.stop({ signal: cancelling.signal })).rejects.toMatchObject({ code: "CANCELLED" });
+    events = [];
+    await mk.start();
+    expect(seen()).toContain("step.finished:start.driver");
+    expect(await machine.status()).toEqual({ state: "running" });
+    expect(await readdir(home.join("machines", "mk"))).not.toContain("intent.json");
+  });
+
+  it("leaves a machine running whose guest did not obey a stop that was cancelled", async () => {
+    await using mk = openMk();
+    const machine = await mk.start({ driver: "process", options: { boot: "ignores-shutdown" } });
+    const cancelling = openCancelling("step.started:stop.wait");
+    await using same = await cancelling.mk.machine("mk");
+    await expect(same.stop({ signal: cancelling.signal })).rejects.toMatchObject({ code: "CANCELLED" });
+    events = [];
+    await mk.start();
+    expect(seen()).not.toContain("step.started:start.driver");
+    expect(await machine.status()).toEqual({ state: "running" });
+    expect(await readdir(home.join("machines", "mk"))).not.toContain("intent.json");
+  });
+
   it("cuts the power when the guest does not shut down", async () => {
     await using mk = openMk(changed(() => ({ stop: () => Promise.reject(new Error("no answer")) })));
     const machine = await mk.start();
