@@ -600,6 +600,15 @@ describe("a driver that was named", () => {
     await expect(mk.start({ driver: "process" })).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
   });
 
+  it("makes no machine of an image for another architecture", async () => {
+    const imageDigest = `sha256:${"f".repeat(64)}`;
+    await using mk = openMk({}, { images: fakeImages(imageDigest, "arm64") });
+    await expect(mk.start({ driver: "process", arch: "amd64", imageDigest })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+    });
+    expect(await mk.list()).toEqual([]);
+  });
+
   it("says that mk can install what it lacks", async () => {
     await using mk = openMk({ status: async () => ({ ...missing, packages: { apt: ["tool"] } }) });
     await expect(mk.start({ driver: "process" })).rejects.toMatchObject({
@@ -716,7 +725,7 @@ describe("settings of an existing machine", () => {
 
   it("lets the machine run on when it cannot have what was asked for", async () => {
     await using mk = openMk();
-    const machine = await mk.start({ cpus: 2 });
+    const machine = await mk.start({ cpus: 2, arch: "amd64" });
     const { id, spec } = await machine.info();
     await using refusing = openMk({}, { drivers: [{ ...processDriver(), createConfig: refuses }] });
     await expect(refusing.start({ cpus: 4, allow: "restart" })).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
@@ -732,6 +741,11 @@ describe("settings of an existing machine", () => {
     });
     const imageDigest = `sha256:${"f".repeat(64)}`;
     await expect(mk.start({ imageDigest, allow: "restart" })).rejects.toMatchObject({ code: "IMAGE_ABSENT" });
+    await using other = openMk({}, { images: fakeImages(imageDigest, "arm64") });
+    await expect(other.start({ imageDigest, allow: "restart" })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: `guest image ${imageDigest} is for arm64, the machine is amd64`,
+    });
     expect(await machine.info()).toMatchObject({ id, spec, status: { state: "running" } });
     expect(seen()).not.toContain("step.started:stop.inspect");
   });

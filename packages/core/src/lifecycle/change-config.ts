@@ -27,7 +27,7 @@ export async function changeConfig(
       imageDigest !== config.machine.spec.imageDigest &&
       driver.traits.image !== "none"
     ) {
-      await assertImage(engine, imageDigest);
+      await assertImage(engine, imageDigest, spec.arch);
     }
     const driverConfig = driver.createConfig(spec, options);
     assertParses(driver, driverConfig);
