@@ -300,6 +300,40 @@ describe("failures", () => {
     expect(await machine.status()).toEqual({ state: "running" });
   });
 
+  it("tells what failed, not that it was cancelled while that was rolled back", async () => {
+    const controller = new AbortController();
+    await using mk = openMk(
+      changed((machine) => ({
+        start: async (op) => {
+          await machine.start(op);
+          throw new MkError("PORT_IN_USE", "port 2376 is taken");
+        },
+        kill: async (op) => {
+          controller.abort();
+          await machine.kill(op);
+        },
+      })),
+    );
+    await expect(mk.start({ driver: "process", signal: controller.signal })).rejects.toMatchObject({
+      code: "PORT_IN_USE",
+    });
+    expect(controller.signal.aborted).toBe(true);
+  });
+
+  it("says of a machine that it forgets what its driver said", async () => {
+    await using mk = openMk();
+    await (await mk.start()).stop();
+    await using failing = openMk(changed(() => ({ remove: () => Promise.reject(new Error("no answer")) })));
+    await (await failing.machine("mk")).delete({ forget: true });
+    expect(events.map(({ data }) => data)).toContainEqual(
+      expect.objectContaining({
+        type: "note",
+        message: "the driver did not remove the machine; what it made may still be there",
+        fields: { reason: expect.stringContaining("no answer") },
+      }),
+    );
+  });
+
   it("starts a machine anew whose guest was told to shut down by a stop that was cancelled", async () => {
     await using mk = openMk();
     const machine = await mk.start({ driver: "process", options: { boot: "shuts-down-slowly" } });
@@ -540,6 +574,23 @@ describe("automatic selection", () => {
       expect(removed[0]).toBe(left?.id);
     },
   );
+
+  it("tells why a machine did not start also when it cannot be deleted, and deletes it the next time", async () => {
+    const no = (why: string) => () => Promise.reject(new MkError("DRIVER_FAILED", why));
+    await using mk = openMk();
+    await using failing = openMk(
+      changed((machine) => ({
+        start: (op) => machine.start(op).then(no("it does not start")),
+        kill: no("it does not end"),
+      })),
+    );
+    await expect(failing.start()).rejects.toThrow("it does not start");
+    expect(events.map(({ data }) => data)).toContainEqual(
+      expect.objectContaining({ type: "note", fields: { reason: "it does not end" } }),
+    );
+    const [left] = await mk.list();
+    expect((await (await mk.start()).info()).id).not.toBe(left?.id);
+  });
 
   it("blames no driver for an image that cannot be had", async () => {
     let asked = 0;

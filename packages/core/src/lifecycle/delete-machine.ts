@@ -1,5 +1,6 @@
 import type { Driver } from "../contract/driver.js";
 import type { MachineState } from "../contract/status.js";
+import { messageOf } from "../errors.js";
 import type { Call } from "./call.js";
 import type { Engine } from "./engine.js";
 import { inspectMachine } from "./inspect-machine.js";
@@ -53,11 +54,16 @@ export async function declareRemoval(
   }
 }
 
-/** Drops mk's own files of a machine whose driver cannot be asked. What the driver made may stay behind. */
-export async function forgetMachine(engine: Engine, name: string, call: Call): Promise<void> {
+/** Drops mk's own files of a machine whose driver could not remove it, or be asked to. What the driver made may stay behind. */
+export async function forgetMachine(engine: Engine, name: string, call: Call, why: unknown): Promise<void> {
   const subject = { name, driver: undefined, redact: <T>(value: T) => value };
   await runOnMachine(engine, subject, "delete", call, async (op) => {
-    op.emit({ type: "note", level: "warning", message: "the driver was not asked; what it made may still be there" });
+    op.emit({
+      type: "note",
+      level: "warning",
+      message: "the driver did not remove the machine; what it made may still be there",
+      fields: { reason: messageOf(why) },
+    });
     await op.step("files", "removing the machine's files", () => engine.store.remove(name));
     op.emit({ type: "machine.state", state: "absent" });
   });

@@ -88,7 +88,7 @@ async function removeLocked(engine: Engine, name: string, call: Call, forget: bo
   } catch (error) {
     call.signal.throwIfAborted();
     if (!forget || MkError.is(error, "MACHINE_ABSENT") || MkError.is(error, "NO_SPACE")) throw error;
-    await forgetMachine(engine, name, call);
+    await forgetMachine(engine, name, call, error);
   }
 }
 
