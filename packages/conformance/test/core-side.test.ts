@@ -191,7 +191,7 @@ test("starting a machine that runs asks the guest itself when its console has lo
     await using machine = await mk.start({ name: "m" });
     seen.calls.push("stop");
     await machine.start();
-    expect(await readFile(log, "utf8")).toBe("test -e /run/mk/engine\n");
+    expect(await readFile(log, "utf8")).toBe("test -e /run/mk/engine -a ! -e /run/mk/stopping\n");
   } finally {
     await rm(home, { recursive: true, force: true });
   }

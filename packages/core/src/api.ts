@@ -65,7 +65,10 @@ export interface StartRequest extends CallOptions {
   readonly options?: Readonly<Record<string, unknown>>;
   /** For an existing machine whose settings differ: apply what a restart can change (default "live": only what needs none). */
   readonly allow?: "live" | "restart" | "recreate";
-  /** What `await using` does at the end of the block. Default "keep": only connections are closed. */
+  /**
+   * What `await using` does at the end of the block. Default "keep": only connections are closed. When the start fails there is nothing to
+   * dispose: a machine that was made and did not come up may stay, without power.
+   */
   readonly onDispose?: "keep" | "stop" | "delete";
 }
 
@@ -121,7 +124,7 @@ export interface MachineHandle extends AsyncDisposable {
   readonly name: string;
   info(options?: CallOptions): Promise<MachineInfo>;
   status(options?: CallOptions): Promise<MachineStatus>;
-  start(options?: Omit<StartRequest, "name">): Promise<void>;
+  start(options?: Omit<StartRequest, "name" | "onDispose">): Promise<void>;
   stop(options?: CallOptions & { readonly force?: boolean }): Promise<void>;
   restart(options?: CallOptions): Promise<void>;
   delete(

@@ -6,6 +6,7 @@ import type { PhaseTiming } from "./events/event.js";
 import { createEventLog } from "./events/event-log.js";
 import { hostArch } from "./host/host-arch.js";
 import { createNodeHost } from "./host/node-host.js";
+import { checkRequest } from "./lifecycle/check-request.js";
 import type { Engine } from "./lifecycle/engine.js";
 import { inspectMachine } from "./lifecycle/inspect-machine.js";
 import { createInstance } from "./lifecycle/instance.js";
@@ -111,6 +112,7 @@ export function createMk(options: MkOptions = {}): Mk {
       }),
     plan: ({ name = DEFAULT_MACHINE, ...request }) =>
       instance.run(`plan for machine ${JSON.stringify(name)}`, request, async (callSignal) => {
+        checkRequest(request);
         await using session = await openSession(engine, await readConfig(engine, name), callSignal);
         const { config, driver, machine } = session;
         const { state } = await inspectMachine(session, callSignal);

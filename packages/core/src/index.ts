@@ -76,7 +76,6 @@ export { formatSizeMiB, parseCount, parseSizeMiB } from "./options/parse-size.js
 export {
   checkOptions,
   type OptionSources,
-  redactOptions,
   resolveOptions,
   unknownOption,
 } from "./options/resolve-options.js";

@@ -8,6 +8,7 @@ import {
   MkError,
   type MkEvent,
   type MkOptions,
+  type StartRequest,
 } from "@mk/core";
 import { type TemporaryDirectory, temporaryDirectory, until } from "@mk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -27,9 +28,20 @@ function openMk(driver: ProcessDriverInit = {}, options: MkOptions = {}): Mk {
   });
 }
 
-/** What was seen, in short: `start.ready`, `note`, … */
+/** An event in short: `step.started:start.ready`, `note`, … */
+function inShort({ data }: MkEvent): string {
+  return "step" in data ? `${data.type}:${data.operation}.${data.step}` : data.type;
+}
+
 function seen(): readonly string[] {
-  return events.map(({ data }) => ("step" in data ? `${data.type}:${data.operation}.${data.step}` : data.type));
+  return events.map(inShort);
+}
+
+/** An mk, and a signal that aborts at an event of it. */
+function openCancelling(event: string): { readonly mk: Mk; readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const mk = openMk({}, { onEvent: (each) => inShort(each) === event && controller.abort() });
+  return { mk, signal: controller.signal };
 }
 
 /** A machine whose methods are those of the process driver but for some. */
@@ -76,6 +88,21 @@ describe("a machine's life", () => {
     await mk.start({ timeoutMs: 2 ** 31 });
     expect(await mk.list({ timeoutMs: Number.POSITIVE_INFINITY })).toMatchObject([{ status: { state: "running" } }]);
   });
+
+  it.each(["inspect", "kill", "driver", "intent"])(
+    "keeps a machine whose deletion is cancelled at %s",
+    async (step) => {
+      await using mk = openMk();
+      const machine = await mk.start();
+      const { id } = await machine.info();
+      const cancelling = openCancelling(`step.started:delete.${step}`);
+      await using same = await cancelling.mk.machine("mk");
+      await expect(same.delete({ signal: cancelling.signal })).rejects.toMatchObject({ code: "CANCELLED" });
+      await mk.start();
+      expect(await machine.info()).toMatchObject({ id, status: { state: "running" } });
+      expect(await readFile(home.join("machines", "mk", "disk.raw"), "utf8")).toBe(`disk of ${id}\n`);
+    },
+  );
 
   it("verifies a running machine instead of starting it again", async () => {
     await using mk = openMk();
@@ -279,12 +306,91 @@ describe("failures", () => {
     expect(await machine.status()).toEqual({ state: "running" });
   });
 
+  it("tells what failed, not that it was cancelled while that was rolled back", async () => {
+    const controller = new AbortController();
+    await using mk = openMk(
+      changed((machine) => ({
+        start: async (op) => {
+          await machine.start(op);
+          throw new MkError("PORT_IN_USE", "port 2376 is taken");
+        },
+        kill: async (op) => {
+          controller.abort();
+          await machine.kill(op);
+        },
+      })),
+    );
+    await expect(mk.start({ driver: "process", signal: controller.signal })).rejects.toMatchObject({
+      code: "PORT_IN_USE",
+    });
+    expect(controller.signal.aborted).toBe(true);
+  });
+
+  it("says of a machine that it forgets what its driver said", async () => {
+    await using mk = openMk();
+    await (await mk.start()).stop();
+    await using failing = openMk(changed(() => ({ remove: () => Promise.reject(new Error("no answer")) })));
+    await (await failing.machine("mk")).delete({ forget: true });
+    expect(events.map(({ data }) => data)).toContainEqual(
+      expect.objectContaining({
+        type: "note",
+        message: "the driver did not remove the machine; what it made may still be there",
+        fields: { reason: expect.stringContaining("no answer") },
+      }),
+    );
+  });
+
+  it("starts a machine anew whose guest was told to shut down by a stop that was cancelled", async () => {
+    await using mk = openMk();
+    const machine = await mk.start({ driver: "process", options: { boot: "shuts-down-slowly" } });
+    const cancelling = openCancelling("step.started:stop.wait");
+    await using same = await cancelling.mk.machine("mk");
+    await expect(same.stop({ signal: cancelling.signal })).rejects.toMatchObject({ code: "CANCELLED" });
+    events = [];
+    await mk.start();
+    expect(seen()).toContain("step.finished:start.driver");
+    expect(await machine.status()).toEqual({ state: "running" });
+    expect(await readdir(home.join("machines", "mk"))).not.toContain("intent.json");
+  });
+
+  it("leaves a machine running whose guest did not obey a stop that was cancelled", async () => {
+    await using mk = openMk();
+    const machine = await mk.start({ driver: "process", options: { boot: "ignores-shutdown" } });
+    const cancelling = openCancelling("step.started:stop.wait");
+    await using same = await cancelling.mk.machine("mk");
+    await expect(same.stop({ signal: cancelling.signal })).rejects.toMatchObject({ code: "CANCELLED" });
+    events = [];
+    await mk.start();
+    expect(seen()).not.toContain("step.started:start.driver");
+    expect(await machine.status()).toEqual({ state: "running" });
+    expect(await readdir(home.join("machines", "mk"))).not.toContain("intent.json");
+  });
+
   it("cuts the power when the guest does not shut down", async () => {
     await using mk = openMk(changed(() => ({ stop: () => Promise.reject(new Error("no answer")) })));
     const machine = await mk.start();
     await machine.stop();
     expect(seen()).toContain("step.finished:stop.kill");
     expect(await machine.status()).toEqual({ state: "stopped" });
+  });
+
+  it("keeps a machine whose deletion failed before anything was removed", async () => {
+    let isDenied = false;
+    await using mk = openMk(
+      changed((machine) => ({
+        inspect: async (op) => {
+          if (isDenied) throw new MkError("PERMISSION_DENIED", "no access to the socket");
+          return await machine.inspect(op);
+        },
+      })),
+    );
+    const machine = await mk.start();
+    const { id } = await machine.info();
+    isDenied = true;
+    await expect(machine.delete()).rejects.toMatchObject({ code: "PERMISSION_DENIED" });
+    isDenied = false;
+    await mk.start();
+    expect(await machine.info()).toMatchObject({ id, status: { state: "running" } });
   });
 
   it("does not believe a driver that says it cut the power", async () => {
@@ -301,6 +407,26 @@ describe("failures", () => {
   it("tells an unknown driver with the nearest known", async () => {
     await using mk = openMk();
     await expect(mk.start({ driver: "proces" })).rejects.toMatchObject({ code: "DRIVER_UNKNOWN" });
+  });
+
+  it.each([
+    { allow: null },
+    { allow: "Restart" },
+    { arch: "x64" },
+    { onDispose: "remove" },
+    { cpus: 0 },
+    { cpus: 1.5 },
+    { memoryMiB: Number.NaN },
+    { diskMiB: null },
+    { diskMiB: "2048" },
+  ])("refuses %j as a wrong argument, whatever would be done with it", async (wrong) => {
+    await using mk = openMk();
+    const machine = await mk.start({ diskMiB: 2048 });
+    const info = await machine.info();
+    const request = { diskMiB: 1024, ...wrong } as StartRequest;
+    for (const attempt of [() => mk.start(request), () => machine.start(request), () => mk.plan(request)])
+      await expect(attempt()).rejects.toBeInstanceOf(TypeError);
+    expect(await machine.info()).toEqual(info);
   });
 
   it("passes on wrong arguments of code as they are", async () => {
@@ -464,6 +590,23 @@ describe("automatic selection", () => {
     },
   );
 
+  it("tells why a machine did not start also when it cannot be deleted, and deletes it the next time", async () => {
+    const no = (why: string) => () => Promise.reject(new MkError("DRIVER_FAILED", why));
+    await using mk = openMk();
+    await using failing = openMk(
+      changed((machine) => ({
+        start: (op) => machine.start(op).then(no("it does not start")),
+        kill: no("it does not end"),
+      })),
+    );
+    await expect(failing.start()).rejects.toThrow("it does not start");
+    expect(events.map(({ data }) => data)).toContainEqual(
+      expect.objectContaining({ type: "note", fields: { reason: "it does not end" } }),
+    );
+    const [left] = await mk.list();
+    expect((await (await mk.start()).info()).id).not.toBe(left?.id);
+  });
+
   it("blames no driver for an image that cannot be had", async () => {
     let asked = 0;
     const ensure = (): Promise<never> => {
@@ -521,6 +664,15 @@ describe("a driver that was named", () => {
   it("refuses what it cannot give a machine before an image is made", async () => {
     await using mk = openMk({}, { drivers: [{ ...processDriver(), createConfig: refuses }], images: noImage });
     await expect(mk.start({ driver: "process" })).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
+  });
+
+  it("makes no machine of an image for another architecture", async () => {
+    const imageDigest = `sha256:${"f".repeat(64)}`;
+    await using mk = openMk({}, { images: fakeImages(imageDigest, "arm64") });
+    await expect(mk.start({ driver: "process", arch: "amd64", imageDigest })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+    });
+    expect(await mk.list()).toEqual([]);
   });
 
   it("says that mk can install what it lacks", async () => {
@@ -639,12 +791,27 @@ describe("settings of an existing machine", () => {
 
   it("lets the machine run on when it cannot have what was asked for", async () => {
     await using mk = openMk();
-    const machine = await mk.start({ cpus: 2 });
+    const machine = await mk.start({ cpus: 2, arch: "amd64" });
     const { id, spec } = await machine.info();
     await using refusing = openMk({}, { drivers: [{ ...processDriver(), createConfig: refuses }] });
     await expect(refusing.start({ cpus: 4, allow: "restart" })).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
+    const corrupt = (): never => {
+      throw new MkError("CONFIG_CORRUPT", "there is no usable port", { hint: "Delete the machine." });
+    };
+    const parseConfig = (raw: unknown) => ((raw as { readonly cpus: number }).cpus === 4 ? corrupt() : raw);
+    await using parsing = openMk({}, { drivers: [{ ...processDriver(), parseConfig }] });
+    await expect(parsing.start({ cpus: 4, allow: "restart" })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: "driver process takes no such settings: there is no usable port",
+      hint: undefined,
+    });
     const imageDigest = `sha256:${"f".repeat(64)}`;
     await expect(mk.start({ imageDigest, allow: "restart" })).rejects.toMatchObject({ code: "IMAGE_ABSENT" });
+    await using other = openMk({}, { images: fakeImages(imageDigest, "arm64") });
+    await expect(other.start({ imageDigest, allow: "restart" })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: `guest image ${imageDigest} is for arm64, the machine is amd64`,
+    });
     expect(await machine.info()).toMatchObject({ id, spec, status: { state: "running" } });
     expect(seen()).not.toContain("step.started:stop.inspect");
   });
@@ -734,13 +901,9 @@ describe("settings of an existing machine", () => {
     await using mk = openMk();
     const machine = await mk.start();
     const { id } = await machine.info();
-    const controller = new AbortController();
-    const onEvent = ({ data }: MkEvent): void => {
-      if (data.type === "step.finished" && data.operation === "create" && data.step === "intent") controller.abort();
-    };
-    await using cancelled = openMk({}, { onEvent });
-    const request = { options: { size: "large" }, allow: "recreate", signal: controller.signal } as const;
-    await expect(cancelled.start(request)).rejects.toMatchObject({ code: "CANCELLED" });
+    const cancelling = openCancelling("step.finished:create.intent");
+    const request = { options: { size: "large" }, allow: "recreate", signal: cancelling.signal } as const;
+    await expect(cancelling.mk.start(request)).rejects.toMatchObject({ code: "CANCELLED" });
     await mk.start();
     expect(await machine.info()).toMatchObject({ id, status: { state: "running" } });
   });
@@ -770,6 +933,19 @@ describe("settings of an existing machine", () => {
     await expect(failing.start({ options: { size: "large" }, allow: "recreate" })).rejects.toThrow("no");
     await machine.delete();
     expect(await readdir(home.join("machines"))).toEqual([]);
+  });
+
+  it("still goes on with making it anew when its deletion was cancelled", async () => {
+    await using mk = openMk();
+    const machine = await mk.start({ cpus: 3 });
+    await using failing = openMk(changed(() => ({ create: () => Promise.reject(new Error("no")) })));
+    await expect(failing.start({ options: { size: "large" }, allow: "recreate" })).rejects.toThrow("no");
+    const cancelling = openCancelling("step.finished:delete.intent");
+    await using same = await cancelling.mk.machine("mk");
+    await expect(same.delete({ signal: cancelling.signal })).rejects.toMatchObject({ code: "CANCELLED" });
+    await mk.start();
+    expect(await machine.info()).toMatchObject({ status: { state: "running" }, spec: { cpus: 3 } });
+    expect(await mk.plan({ options: { size: "large" } })).toEqual([]);
   });
 
   it("says that another driver means another machine", async () => {

@@ -1,10 +1,10 @@
-import type { GuestImage, ImageSource } from "@mk/core";
+import type { GuestArch, GuestImage, ImageSource } from "@mk/core";
 
 /** A source of one image that no driver of these tests boots. */
-export function fakeImages(digest = `sha256:${"0".repeat(64)}`): ImageSource {
+export function fakeImages(digest = `sha256:${"0".repeat(64)}`, arch: GuestArch = "amd64"): ImageSource {
   const image: GuestImage = {
     digest,
-    arch: "amd64",
+    arch,
     debianVersion: "13.0",
     kernel: "/nowhere/kernel",
     initramfs: "/nowhere/initramfs",

@@ -4,7 +4,7 @@ const STEPS = {
   start: ["inspect", "intent", "driver", "resume", "ssh", "ready", "clock", "certificate", "resolve", "power-off"],
   stop: ["inspect", "intent", "resume", "shutdown", "kill", "verify", "resolve"],
   reconfigure: ["intent", "driver", "save", "resolve"],
-  delete: ["intent", "inspect", "kill", "driver", "files"],
+  delete: ["inspect", "kill", "driver", "intent", "files"],
   pause: ["driver"],
   resume: ["driver", "clock"],
   lock: ["acquire", "release"],

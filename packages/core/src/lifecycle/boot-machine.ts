@@ -10,48 +10,70 @@ import type { Call } from "./call.js";
 import { certifyEngine } from "./certify-engine.js";
 import { checkReachable } from "./check-reachable.js";
 import type { Engine } from "./engine.js";
+import { ifTold } from "./if-told.js";
 import { assertUsable, inspectMachine } from "./inspect-machine.js";
 import type { MachineSession } from "./machine-session.js";
 import type { CoreOperation } from "./operation.js";
 import { runOnMachine } from "./run-on-machine.js";
 import { syncClock } from "./sync-clock.js";
 
-/** What mk's guest leaves for whoever asks later, once it has said that it is ready. */
-const READY = ["test", "-e", "/run/mk/engine"];
+/** What mk's guest leaves for whoever asks later, once it has said that it is ready, and when it goes down. */
+const READY = ["test", "-e", "/run/mk/engine", "-a", "!", "-e", "/run/mk/stopping"];
+const STOPPING = ["test", "-e", "/run/mk/stopping"];
 
 /** Brings an existing machine to `running` with its guest ready, from whatever state it is in. Called under the machine's lock. */
 export async function bootMachine(engine: Engine, session: MachineSession, call: Call): Promise<void> {
   await runOnMachine(engine, session, "start", call, async (op) => {
-    const { machine, intent, name, driver } = session;
-    const status = await op.step("inspect", "reading the machine's state", () => settled(session, op));
+    const { intent, name } = session;
+    let status = await op.step("inspect", "reading the machine's state", () => settled(session, op));
     assertUsable(name, status);
-    if (status.state === "running" || status.state === "starting") {
+    // By a stop that was cut off the guest may have been told to go down, or not.
+    const wasStopping = (await intent.read())?.operation === "stop";
+    if (!isOn(status)) await powerOn(engine, session, op, status);
+    if ((await waitUntilReady(engine, session, op, status.state, wasStopping)) === "off") {
+      status = { state: "stopped" };
+      await powerOn(engine, session, op, status);
       await waitUntilReady(engine, session, op, status.state);
-      if (mayHaveSlept(engine.host)) await syncClock(engine, session, op);
-      return;
     }
 
-    await op.step("intent", "noting what is about to be done", () => intent.declare("start"));
-    if (status.state === "stopped") noteUnreachableProxies(engine, session, op);
-    // Registered before the driver acts: the power must be off again whenever the start did not come to its end. What comes back from a
-    // pause or from disk has unwritten data in its memory: there the power stays.
-    if (status.state === "stopped") {
-      op.undo((undo) =>
-        undo.step("power-off", "cutting the power", () => powerOff(session, undo.signal, () => machine.kill(undo))),
-      );
+    if (isOn(status)) {
+      if (mayHaveSlept(engine.host)) await syncClock(engine, session, op);
+      if (wasStopping) await intent.resolve();
+      return;
     }
-    if (status.state === "paused") {
-      await op.step("resume", "resuming the machine", () => resumeMachine(session, status, op));
-    } else {
-      await op.step("driver", `powering on with ${driver.name}`, () => machine.start(op));
-    }
-    await waitUntilReady(engine, session, op, status.state);
     if (status.state !== "stopped") await syncClock(engine, session, op);
     // Only after a boot: the engine begins anew for it, and then there are no containers yet but those that it starts again by itself.
     else await certifyEngine(engine, session, op);
     await op.step("resolve", "finishing", () => intent.resolve());
     op.emit({ type: "machine.state", state: "running" });
   });
+}
+
+function isOn({ state }: MachineStatus): boolean {
+  return state === "running" || state === "starting";
+}
+
+/** Starts a machine that is off, saved or paused. */
+async function powerOn(
+  engine: Engine,
+  session: MachineSession,
+  op: CoreOperation,
+  status: MachineStatus,
+): Promise<void> {
+  const { machine, intent, driver } = session;
+  await op.step("intent", "noting what is about to be done", () => intent.declare("start"));
+  if (status.state === "paused") {
+    return await op.step("resume", "resuming the machine", () => resumeMachine(session, status, op));
+  }
+  if (status.state === "stopped") {
+    noteUnreachableProxies(engine, session, op);
+    // Registered before the driver acts: the power must be off again whenever the start did not come to its end. What comes back from a
+    // pause or from disk has unwritten data in its memory: there the power stays.
+    op.undo((undo) =>
+      undo.step("power-off", "cutting the power", () => powerOff(session, undo.signal, () => machine.kill(undo))),
+    );
+  }
+  await op.step("driver", `powering on with ${driver.name}`, () => machine.start(op));
 }
 
 /** Where the system does not tell, it counts as slept: a clock that is right is left alone. */
@@ -121,16 +143,31 @@ async function waitUntilReady(
   session: MachineSession,
   op: CoreOperation,
   from: MachineState,
-): Promise<void> {
+  wasStopping = false,
+): Promise<"ready" | "off"> {
   const { machine } = session;
   // The console has what was written since the last start, also by a guest that was paused meanwhile, and even if it was before its first
   // instruction; one that comes back from disk goes on where it was. A guest that is not ours writes no markers.
   const writesMarkers = session.driver.traits.image !== "none" && from !== "saved";
-  if (machine.console === undefined || !writesMarkers) return await waitForShell(engine, session, op);
+  if (machine.console === undefined || !writesMarkers) {
+    await waitForShell(engine, session, op);
+    return "ready";
+  }
   const isReady = (ask: Operation): Promise<boolean> => askGuest(engine, session, READY, ask);
-  await waitForGuest(
-    { name: session.name, machine, console: machine.console, isReady, hasRun: from !== "stopped" },
+  const isStopping = async (): Promise<boolean> =>
+    (await ifTold(op, "whether its guest is on its way down", (ask) => askGuest(engine, session, STOPPING, ask))) ===
+    true;
+  const outcome = await waitForGuest(
+    {
+      name: session.name,
+      machine,
+      console: machine.console,
+      isReady,
+      hasRun: from !== "stopped",
+      ...(wasStopping && { isStopping }),
+    },
     op,
   );
-  await checkReachable(engine, session, op);
+  if (outcome === "ready") await checkReachable(engine, session, op);
+  return outcome;
 }

@@ -20,14 +20,21 @@ export async function chooseImage(
     });
   }
   if (request.imageDigest === undefined) return (await engine.images.ensure(arch, op)).digest;
-  await assertImage(engine, request.imageDigest);
+  await assertImage(engine, request.imageDigest, arch);
   return request.imageDigest;
 }
 
-/** IMAGE_ABSENT unless there is an image with this digest. */
-export async function assertImage({ images }: Engine, digest: string): Promise<void> {
-  if ((await images?.find(digest)) !== undefined) return;
-  throw new MkError("IMAGE_ABSENT", `there is no guest image ${digest}`, {
-    hint: "List the images there are with `mk image list`.",
-  });
+/** IMAGE_ABSENT unless there is an image with this digest; INVALID_ARGUMENT when it is for another architecture. */
+export async function assertImage({ images }: Engine, digest: string, arch: GuestArch): Promise<void> {
+  const image = await images?.find(digest);
+  if (image === undefined) {
+    throw new MkError("IMAGE_ABSENT", `there is no guest image ${digest}`, {
+      hint: "List the images there are with `mk image list`.",
+    });
+  }
+  if (image.arch !== arch) {
+    throw new MkError("INVALID_ARGUMENT", `guest image ${digest} is for ${image.arch}, the machine is ${arch}`, {
+      hint: `Choose one for ${arch} from \`mk image list\`.`,
+    });
+  }
 }

@@ -7,7 +7,7 @@ import type { WantedMachine } from "../store/intent.js";
 import { type MachineConfig, SCHEMA_VERSION } from "../store/machine-config.js";
 import type { Call } from "./call.js";
 import { chooseImage } from "./choose-image.js";
-import { mustBeKilled } from "./delete-machine.js";
+import { declareRemoval, mustBeKilled } from "./delete-machine.js";
 import type { Engine } from "./engine.js";
 import { askMachine, inspectMachine } from "./inspect-machine.js";
 import { lockDriver } from "./lock-machine.js";
@@ -106,19 +106,12 @@ export async function createMachine(
 
 /**
  * Removes a machine but for its name, its settings and the intent to make it anew. One that fails or is cancelled before the driver was told
- * to remove anything leaves the machine as it was, at worst without power: with the intent, the next start would remove it.
+ * to remove anything leaves the machine as it was, at worst without power.
  */
 async function makeRoom(engine: Engine, old: MachineSession, wanted: WantedMachine, op: CoreOperation): Promise<void> {
   const { state } = await inspectMachine(old, op.signal);
   if (mustBeKilled(old.driver, state)) await old.machine.kill(op);
-  const interrupted = await old.intent.read();
-  try {
-    await op.step("intent", "noting what is about to be done", () => old.intent.declare("recreate", wanted));
-    op.signal.throwIfAborted();
-  } catch (error) {
-    if (interrupted === undefined) await old.intent.resolve();
-    throw error;
-  }
+  await declareRemoval(old, op, () => old.intent.declare("recreate", wanted));
   await old.machine.remove(op);
   await engine.store.clear(old.name);
 }

@@ -4,6 +4,7 @@ import { MkError } from "../errors.js";
 import { type ConsoleReading, consoleOf } from "../readiness/console-of.js";
 import { bootMachine } from "./boot-machine.js";
 import type { Call } from "./call.js";
+import { checkRequest } from "./check-request.js";
 import { deleteMachine, forgetMachine } from "./delete-machine.js";
 import type { Engine } from "./engine.js";
 import { askMachine, assertUsable, inspectMachine, withoutSecrets } from "./inspect-machine.js";
@@ -18,6 +19,7 @@ import { sweepLeftovers } from "./sweep-leftovers.js";
 import { syncClock } from "./sync-clock.js";
 
 export async function start(engine: Engine, name: string, request: StartRequest, call: Call): Promise<void> {
+  checkRequest(request);
   await startMachine(engine, name, request, call);
 }
 
@@ -86,7 +88,7 @@ async function removeLocked(engine: Engine, name: string, call: Call, forget: bo
   } catch (error) {
     call.signal.throwIfAborted();
     if (!forget || MkError.is(error, "MACHINE_ABSENT") || MkError.is(error, "NO_SPACE")) throw error;
-    await forgetMachine(engine, name, call);
+    await forgetMachine(engine, name, call, error);
   }
 }
 

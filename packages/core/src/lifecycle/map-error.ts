@@ -10,8 +10,17 @@ export interface ErrorOrigin {
   readonly signal: AbortSignal;
 }
 
+const outcomes = new WeakSet<MkError>();
+
+/** The error that an operation ended with: whatever happens while it is rolled back, this is what failed. */
+export function outcome(error: MkError): MkError {
+  outcomes.add(error);
+  return error;
+}
+
 /** The one place where whatever was thrown becomes an MkError. */
 export function mapError(error: unknown, { what, driver, step, signal }: ErrorOrigin): MkError {
+  if (MkError.is(error) && outcomes.has(error)) return error;
   // What is thrown after the abort is the abort's consequence, whatever it looks like.
   if (signal.aborted) return abortError(error, signal.reason, what, step);
   if (MkError.is(error)) return error;
@@ -30,8 +39,8 @@ function abortError(error: unknown, reason: unknown, what: string, step: string 
   const code = abortCode(reason);
   const at = step === undefined ? "" : ` while: ${step}`;
   // Mapped already further in, where the step is known, or told with what a wait knows.
-  if (MkError.is(error, code)) return located(error, at, step);
-  if (MkError.is(reason)) return located(reason, at, step);
+  if (MkError.is(error, code)) return located(error, error, at, step);
+  if (MkError.is(reason)) return located(reason, error, at, step);
   const message = `the ${what} ${code === "TIMED_OUT" ? "took too long" : "was cancelled"}${at}`;
   return new MkError(code, message, {
     cause: error,
@@ -45,9 +54,12 @@ function abortCode(reason: unknown): MkErrorCode {
   return reason instanceof Error && reason.name === "TimeoutError" ? "TIMED_OUT" : "CANCELLED";
 }
 
-/** The reason with the step it met, which whoever aborted cannot know. */
-function located(reason: MkError, at: string, step: string | undefined): MkError {
-  if (step === undefined || reason.details?.step !== undefined) return reason;
-  const { code, message, hint, docs, details } = reason;
-  return new MkError(code, `${message}${at}`, { hint, docs, details: { ...details, step }, cause: reason });
+/** The reason with what whoever aborted cannot know: the step it met, and what was thrown there. */
+function located(reason: MkError, cause: unknown, at: string, step: string | undefined): MkError {
+  const isLocated = step === undefined || reason.details?.step !== undefined;
+  if (isLocated && cause === reason) return reason;
+  const { code, hint, docs } = reason;
+  const message = isLocated ? reason.message : `${reason.message}${at}`;
+  const details = isLocated ? reason.details : { ...reason.details, step };
+  return new MkError(code, message, { hint, docs, details, cause });
 }

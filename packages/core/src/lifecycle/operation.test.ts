@@ -114,6 +114,22 @@ describe("an operation", () => {
     });
   });
 
+  it("has what was thrown as the cause of the abort's reason", async () => {
+    const controller = new AbortController();
+    const work = (op: CoreOperation) =>
+      op.step("slow", "waiting for Godot", () => {
+        setImmediate(() => controller.abort(new MkError("TIMED_OUT", "it took too long", { hint: "Wait longer." })));
+        return aborted(op.signal);
+      });
+    const { error } = await run(work, { signal: controller.signal });
+    expect(error).toMatchObject({
+      code: "TIMED_OUT",
+      message: "it took too long while: waiting for Godot",
+      hint: "Wait longer.",
+      cause: { message: "whatever" },
+    });
+  });
+
   it("ends even when the driver listens to nothing", async () => {
     const { error } = await run((op) => op.step("deaf", "being deaf", () => new Promise(() => undefined)), {
       idleMs: 20,

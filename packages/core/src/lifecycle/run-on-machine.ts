@@ -3,6 +3,7 @@ import type { EventData, OperationName } from "../events/event.js";
 import { machineSource } from "../events/event-log.js";
 import type { Call } from "./call.js";
 import type { Engine } from "./engine.js";
+import { outcome } from "./map-error.js";
 import { type CoreOperation, runOperation } from "./operation.js";
 import type { Redact } from "./redact.js";
 
@@ -65,7 +66,7 @@ export async function runOnMachine<T>(
       work,
     );
   } catch (error) {
-    throw MkError.is(error) ? redact(error) : error;
+    throw MkError.is(error) ? outcome(redact(error)) : error;
   }
 }
 

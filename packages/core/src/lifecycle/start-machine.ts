@@ -143,10 +143,26 @@ async function createAndBoot(
   try {
     await bootMachine(engine, session, call);
   } catch (error) {
-    // A machine that nobody chose a driver for and that never ran must not bind the next start to that driver.
-    if (automatic && isDriversFault(error, call.signal))
-      await deleteMachine(engine, session, { ...call, signal: never() });
+    if (automatic && isDriversFault(error, call.signal)) await unmake(engine, session, call);
     throw error;
+  }
+}
+
+/**
+ * Deletes a machine that nobody chose a driver for and that never ran: it must not bind the next start to that driver. What fails here, the
+ * next command does.
+ */
+async function unmake(engine: Engine, session: MachineSession, call: Call): Promise<void> {
+  try {
+    await session.intent.declare("delete");
+    await deleteMachine(engine, session, { ...call, signal: never() });
+  } catch (error) {
+    engine.events.emit(machineSource(session.name), {
+      type: "note",
+      level: "warning",
+      message: "the machine that did not start could not be deleted",
+      fields: { reason: messageOf(error) },
+    });
   }
 }
 

@@ -50,19 +50,6 @@ export function resolveOptions(driver: Declares, sources: OptionSources): Record
   return values;
 }
 
-/** The same options with secret values replaced, for logs, events and output. */
-export function redactOptions(
-  specs: OptionSpecs,
-  values: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    Object.entries(values).map(([key, value]) => [
-      key,
-      specs[key]?.secret === true && value !== undefined ? "[secret]" : value,
-    ]),
-  );
-}
-
 /** INVALID_OPTION for an option the driver does not have. */
 export function unknownOption(driver: Declares, key: string): MkError {
   const keys = Object.keys(driver.options);

@@ -6,18 +6,33 @@ import { waitForGuest } from "./wait-for-guest.js";
 
 const TORN = "mk-guest: rea[   12.3] docker0: port 1 entered blocking state\r\ndy uptime=12.3\r\n";
 
+/** A machine that ran when it was started. */
+interface Running {
+  /** When it is off by itself; never by default. */
+  readonly offAfterMs?: number;
+  readonly isStopping?: () => Promise<boolean>;
+  /** What its guest writes every 10 ms. */
+  readonly goesOn?: string;
+}
+
 /** A start whose console says this and then nothing; `asked` are the seconds at which the guest was asked whether it is ready. */
 function start(
   said: string,
   isReady: () => Promise<boolean>,
-  hasRun = false,
+  running?: Running,
   emit: (event: EventData) => void = () => {},
 ) {
   const begunAt = Date.now();
   const asked: number[] = [];
-  const machine = { inspect: async () => ({ state: "running" }) } as unknown as Machine;
+  const { offAfterMs = Number.POSITIVE_INFINITY, isStopping, goesOn } = running ?? {};
+  const state = () => (Date.now() - begunAt < offAfterMs ? "running" : "stopped");
+  const machine = { inspect: async () => ({ state: state() }) } as unknown as Machine;
   async function* read(signal: AbortSignal): AsyncGenerator<Uint8Array> {
     yield Buffer.from(said);
+    while (goesOn !== undefined && !signal.aborted) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      yield Buffer.from(goesOn);
+    }
     await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   }
   const ask = async (): Promise<boolean> => {
@@ -32,11 +47,18 @@ function start(
     emit,
   } as const;
   const ended = runOperation(init, (op) =>
-    waitForGuest({ name: "box", machine, console: { read }, isReady: ask, hasRun }, op),
-  ).then(
-    () => "ready",
-    (error: unknown) => (error as { code?: string }).code,
-  );
+    waitForGuest(
+      {
+        name: "box",
+        machine,
+        console: { read },
+        isReady: ask,
+        hasRun: running !== undefined,
+        ...(isStopping !== undefined && { isStopping }),
+      },
+      op,
+    ),
+  ).catch((error: unknown) => (error as { code?: string }).code);
   return { ended, asked };
 }
 
@@ -74,7 +96,7 @@ it("tells of a data disk that could not be grown", async () => {
   const { ended } = start(
     `${marker}mk-guest: ready uptime=9.1\r\n`,
     async () => true,
-    false,
+    undefined,
     (event) => told.push(event),
   );
   await vi.advanceTimersByTimeAsync(0);
@@ -90,9 +112,49 @@ it("tells of a data disk that could not be grown", async () => {
 
 describe("a start of a machine that runs", () => {
   it("asks the guest as soon as its console has no more to say", async () => {
-    const { ended, asked } = start("", async () => true, true);
+    const { ended, asked } = start("", async () => true, {});
     await vi.advanceTimersByTimeAsync(1_000);
     expect(await ended).toBe("ready");
     expect(asked).toEqual([0.25]);
+  });
+
+  const BOOTED = "mk-guest: init uptime=0.5\r\nmk-guest: ssh uptime=5.1\r\nmk-guest: ready uptime=9.0\r\n";
+  const GOES_DOWN = "mk-guest: shutdown uptime=60.0\r\ndocker0: port 1 entered disabled state\r\n";
+  const no = async (): Promise<boolean> => false;
+
+  it("is through when its guest has said nothing since it was ready, or nothing that matters", async () => {
+    for (const said of [BOOTED, `${BOOTED}mk-guest: failed uptime=70.0 service=dockerd\r\n`]) {
+      const { ended, asked } = start(said, no, {});
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(await ended).toBe("ready");
+      expect(asked).toEqual([]);
+    }
+  });
+
+  it("waits until a guest on its way down is off", async () => {
+    const { ended, asked } = start(`${BOOTED}${GOES_DOWN}`, no, { offAfterMs: 20_000 });
+    await vi.advanceTimersByTimeAsync(25_000);
+    expect(await ended).toBe("off");
+    expect(asked).toEqual([]);
+  });
+
+  it("waits until a guest that rebooted is ready again", async () => {
+    const { ended } = start(`${BOOTED}${GOES_DOWN}${BOOTED}`, no, {});
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await ended).toBe("ready");
+  });
+
+  it("does not believe a guest that was told to go down before it has asked it", async () => {
+    const going = start(BOOTED, no, { offAfterMs: 20_000, isStopping: async () => true });
+    const staying = start(BOOTED, no, { isStopping: no });
+    await vi.advanceTimersByTimeAsync(25_000);
+    expect(await going.ended).toBe("off");
+    expect(await staying.ended).toBe("ready");
+  });
+
+  it("is not held up by a guest that never stops writing", async () => {
+    const { ended } = start(BOOTED, no, { goesOn: "tick\r\n" });
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(await ended).toBe("ready");
   });
 });

@@ -1,5 +1,6 @@
 import type { Machine } from "../contract/machine.js";
 import type { Operation } from "../contract/operation.js";
+import type { MachineStatus } from "../contract/status.js";
 import { MkError } from "../errors.js";
 import type { CoreOperation } from "../lifecycle/operation.js";
 import { quietOperation } from "../lifecycle/operation.js";
@@ -11,6 +12,10 @@ const TAIL_LINES = 40;
 const SILENCE_MS = 3_000;
 /** What the console of a machine that runs has to say comes at once: after this silence the guest itself is asked. */
 const FIRST_SILENCE_MS = 250;
+/** The same behind its `ready`, where mostly nothing follows and every start would wait for it. */
+const REPLAY_SILENCE_MS = 50;
+/** A guest that never stops writing is read no longer than this for what it has become since. */
+const REPLAY_MS = 1_000;
 /**
  * A fresh guest that has started its SSH server and is silent this long may have said `ready` in the midst of a line of its kernel. Long, and
  * doubled at each question, since an emulated guest takes seconds to answer while its engine starts.
@@ -29,27 +34,37 @@ export interface GuestSource {
    * asked soon. The guest of a fresh start has better to do than to answer, and is asked when its `ready` seems to be lost.
    */
   readonly hasRun: boolean;
+  /** Asks the guest itself whether it is on its way down. Given where it may have been told to go, and has not said so yet. */
+  readonly isStopping?: () => Promise<boolean>;
 }
 
 /**
  * Follows the machine's console until the guest says that it is ready: first the step `ssh`, then the step `ready`. GUEST_FAILED with the
- * console's tail when the guest reports a failure or the machine stops; the operation's deadline is put off by each marker.
+ * console's tail when the guest reports a failure or the machine stops; the operation's deadline is put off by each marker. Of a machine that
+ * ran, what counts is what its guest said last: one on its way down is waited for until it is off, or ready again when it only reboots.
  */
 export async function waitForGuest(
-  { name, machine, console: source, isReady, hasRun }: GuestSource,
+  { name, machine, console: source, isReady, hasRun, isStopping }: GuestSource,
   op: CoreOperation,
-): Promise<void> {
+): Promise<"ready" | "off"> {
   const stop = new AbortController();
   const signal = AbortSignal.any([op.signal, stop.signal]);
   const lines = consoleLines(source.read(signal))[Symbol.asyncIterator]();
   const tail: string[] = [];
+  /** Since the guest's last boot. */
   const seen = new Set<string>();
+  const everSeen = new Set<string>();
+  let isReplayed = !hasRun;
+  let replayedSince: number | undefined;
+  let isGoingDown = false;
+  let isOff = false;
+  let coming: Promise<IteratorResult<string>> | undefined;
   let silenceMs = hasRun ? FIRST_SILENCE_MS : SILENCE_MS;
   let tornSilenceMs = TORN_SILENCE_MS;
 
   /** Whether the guest is to be asked after this silence. */
   function isDue(quietMs: number): boolean {
-    if (hasRun) return true;
+    if (hasRun && !isGoingDown) return true;
     if (!seen.has("ssh") || quietMs < tornSilenceMs) return false;
     tornSilenceMs *= 2;
     return true;
@@ -66,44 +81,86 @@ export async function waitForGuest(
     }
   }
 
-  /** The console's next line; undefined when the guest is known to be ready without it. */
+  /** Looks whether the machine is still on: GUEST_FAILED when it is not, unless that was to come. */
+  async function lookAtPower(): Promise<void> {
+    const status = await machine.inspect(quietOperation(op.signal));
+    isOff = isGoingDown && status.state === "stopped";
+    if (!isOff && !(isGoingDown && status.state === "stopping")) assertAlive(name, status, tail);
+  }
+
+  /** What the console gives next, which is waited for in pieces. */
+  function next(): Promise<IteratorResult<string>> {
+    if (coming === undefined) {
+      coming = lines.next();
+      // Handled where it is waited for; a rejection after we have stopped listening must not be an unhandled one.
+      coming.catch(() => undefined);
+    }
+    return coming;
+  }
+
+  /** The console's next line; undefined when the guest is known to be ready, or off, without it. */
   async function nextLine(): Promise<string | undefined> {
-    const next = lines.next();
-    // Handled below; a rejection after we have stopped listening must not be an unhandled one.
-    next.catch(() => undefined);
     for (let quietMs = 0; ; ) {
-      const result = await orSilence(next, silenceMs, op.signal);
+      const result = await orSilence(next(), silenceMs, op.signal);
       if (result === "silence") {
         quietMs += silenceMs;
         // Each look and each question costs a slow guest or hypervisor something.
         silenceMs = Math.min(silenceMs * 2, SILENCE_MS);
-        await assertAlive(name, machine, op, tail);
-        if (isDue(quietMs) && (await asked(next))) return undefined;
+        await lookAtPower();
+        if (isOff) return undefined;
+        if (isDue(quietMs) && (await asked(next()))) {
+          isReplayed = true;
+          seen.add("ready");
+          return undefined;
+        }
       } else if (result.done !== true) {
+        coming = undefined;
         return result.value;
       } else {
         op.signal.throwIfAborted();
-        await assertAlive(name, machine, op, tail);
-        throw new MkError("GUEST_FAILED", "the machine's console ended before the guest was ready", {
-          hint: lookAtLogs(name),
-          details: { console: tail },
-        });
+        await lookAtPower();
+        if (isOff) return undefined;
+        if (!isGoingDown) {
+          throw new MkError("GUEST_FAILED", "the machine's console ended before the guest was ready", {
+            hint: lookAtLogs(name),
+            details: { console: tail },
+          });
+        }
+        coming = new Promise(() => undefined);
       }
     }
   }
 
+  function goesDown(): void {
+    isGoingDown = true;
+    seen.clear();
+  }
+
+  /** Whether a guest that has said that it is ready still is: what it said since, or says when it is asked, may be that it goes down. */
+  async function isStillReady(): Promise<boolean> {
+    if (isReplayed) return true;
+    replayedSince ??= performance.now();
+    const result =
+      performance.now() - replayedSince > REPLAY_MS ? "silence" : await orSilence(next(), REPLAY_SILENCE_MS, op.signal);
+    if (result !== "silence" && result.done !== true) return false;
+    isReplayed = true;
+    if (!(await isStopping?.())) return true;
+    goesDown();
+    return false;
+  }
+
   async function until(...events: readonly string[]): Promise<void> {
-    while (!events.some((event) => seen.has(event))) {
+    while (!isOff && !(events.some((event) => seen.has(event)) && (await isStillReady()))) {
       const line = await nextLine();
-      if (line === undefined) return void seen.add("ready");
+      if (line === undefined) continue;
       tail.push(line);
       if (tail.length > TAIL_LINES) tail.shift();
       const marker = parseMarker(line);
       if (marker === undefined) continue;
-      // Only what is new puts the deadline off: a guest that reboots for ever repeats its first markers for ever.
-      if (!seen.has(marker.event)) op.progress();
-      seen.add(marker.event);
       const { event, uptimeSeconds, fields } = marker;
+      // Only what is new puts the deadline off: a guest that reboots for ever repeats its first markers for ever.
+      if (!everSeen.has(event)) op.progress();
+      everSeen.add(event);
       op.emit({ type: "guest.marker", marker: event, uptimeSeconds, fields });
       if (event === "data" && fields.grown === "failed") {
         op.emit({
@@ -113,13 +170,17 @@ export async function waitForGuest(
           fields,
         });
       }
-      if (event === "failed") throw guestFailed(name, marker, tail);
+      // A service that failed once the guest was ready did not keep it from that.
+      if (event === "failed" && !seen.has("ready")) throw guestFailed(name, marker, tail);
+      if (event === "shutdown" && hasRun) goesDown();
+      else seen.add(event);
     }
   }
 
   try {
     await op.step("ssh", "waiting for SSH", () => until("ssh", "ready"));
-    await op.step("ready", "waiting for the container engine", () => until("ready"));
+    if (!isOff) await op.step("ready", "waiting for the container engine", () => until("ready"));
+    return isOff ? "off" : "ready";
   } catch (error) {
     const reason: unknown = op.signal.reason;
     if (error !== reason || !MkError.is(reason, "TIMED_OUT")) throw error;
@@ -150,8 +211,7 @@ async function orSilence<T>(promise: Promise<T>, silenceMs: number, signal: Abor
   }
 }
 
-async function assertAlive(name: string, machine: Machine, op: CoreOperation, tail: readonly string[]): Promise<void> {
-  const status = await machine.inspect(quietOperation(op.signal));
+function assertAlive(name: string, status: MachineStatus, tail: readonly string[]): void {
   if (status.state === "running" || status.state === "starting" || status.state === "unknown") return;
   const reason = "reason" in status && status.reason !== undefined ? `: ${status.reason}` : "";
   throw new MkError("GUEST_FAILED", `the machine is ${status.state} and was not ready yet${reason}${lastWords(tail)}`, {

@@ -167,32 +167,11 @@ describe("a named driver", () => {
   const registry = registryOf(entry("one", "default", never, { aliases: ["uno"] }), entry("two", "default", never));
 
   it.each([
-    [
-      "the existing machine's",
-      { existing: "one", env: "two", configured: "two" },
-      "one",
-      "the machine was made with it",
-    ],
     ["the one asked for", { requested: "uno", env: "two", configured: "two" }, "one", "asked for"],
     ["MK_DRIVER's", { env: "two", configured: "one" }, "two", "set by MK_DRIVER"],
     ["the user's config's", { requested: "", env: "", configured: "two" }, "two", "set by mk config"],
   ])("is %s, and is not probed", async (_, wishes, name, why) => {
     const selection = await selectDriver(registry, wishes, { host, signal });
     expect(selection).toMatchObject({ driver: { name }, why, automatic: false, alternates: [], rejects: [] });
-  });
-
-  it("may be the existing machine's by its alias", async () => {
-    expect((await selectDriver(registry, { existing: "one", requested: "uno" }, { host, signal })).driver.name).toBe(
-      "one",
-    );
-  });
-
-  it("is refused when the existing machine has another", async () => {
-    await expect(selectDriver(registry, { existing: "one", requested: "two" }, { host, signal })).rejects.toMatchObject(
-      {
-        code: "MACHINE_EXISTS",
-        hint: expect.any(String),
-      },
-    );
   });
 });

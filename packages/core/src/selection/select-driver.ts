@@ -6,8 +6,6 @@ import { type Probe, type ProbeOptions, probeDrivers } from "./probe.js";
 
 /** Where a driver's name can come from, strongest first. Empty text counts as not given. */
 export interface DriverWishes {
-  /** Of the machine that exists already; it always wins. */
-  readonly existing?: string | undefined;
   /** `--driver` or the API. */
   readonly requested?: string | undefined;
   /** `MK_DRIVER`. */
@@ -37,8 +35,8 @@ export interface Selection {
 
 /**
  * The driver for a machine. A named one is loaded and not probed: core does that before it makes a machine. Otherwise all installed
- * drivers are probed at once and the best that is ready wins. DRIVER_UNKNOWN and its kin for a name; MACHINE_EXISTS when an existing
- * machine was asked for with another driver; NO_DRIVER listing every driver with its reason when none is ready.
+ * drivers are probed at once and the best that is ready wins. DRIVER_UNKNOWN and its kin for a name; NO_DRIVER listing every driver with its
+ * reason when none is ready.
  */
 export async function selectDriver(
   registry: Registry,
@@ -47,26 +45,15 @@ export async function selectDriver(
 ): Promise<Selection> {
   const wish = chooseName(wishes);
   if (wish === undefined) return await selectAutomatically(registry, options);
-  if (wishes.existing) assertSameDriver(registry, wishes.existing, wishes.requested);
   const driver = await registry.load(wish.name, options.signal);
   return { driver, why: wish.why, automatic: false, alternates: [], rejects: [] };
 }
 
 function chooseName(wishes: DriverWishes): { readonly name: string; readonly why: string } | undefined {
-  if (wishes.existing) return { name: wishes.existing, why: "the machine was made with it" };
   if (wishes.requested) return { name: wishes.requested, why: "asked for" };
   if (wishes.env) return { name: wishes.env, why: "set by MK_DRIVER" };
   if (wishes.configured) return { name: wishes.configured, why: "set by mk config" };
   return undefined;
-}
-
-function assertSameDriver(registry: Registry, existing: string, requested: string | undefined): void {
-  if (!requested || requested === existing) return;
-  const wanted = registry.find(requested)?.name ?? requested;
-  if (wanted === (registry.find(existing)?.name ?? existing)) return;
-  throw new MkError("MACHINE_EXISTS", `the machine exists with driver ${existing}, not ${wanted}`, {
-    hint: `Leave out --driver, choose another name with -p, or delete the machine first.`,
-  });
 }
 
 async function selectAutomatically(registry: Registry, options: ProbeOptions): Promise<Selection> {

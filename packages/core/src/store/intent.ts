@@ -21,6 +21,8 @@ export interface IntentFile {
   declare(operation: Exclude<Intent["operation"], "recreate">): Promise<void>;
   declare(operation: "recreate", wanted: WantedMachine): Promise<void>;
   resolve(): Promise<void>;
+  /** Puts back what was read. */
+  restore(before: Intent | undefined): Promise<void>;
 }
 
 const OPERATIONS = ["create", "recreate", "start", "stop", "delete", "reconfigure"] as const;
@@ -48,6 +50,10 @@ export function createIntentFile(directory: string): IntentFile {
       await failpoint("store.resolve:before");
       await file.clear();
       await failpoint("store.resolve:after");
+    },
+    async restore(before) {
+      if (before === undefined) await file.clear();
+      else await file.write(before);
     },
   };
 }

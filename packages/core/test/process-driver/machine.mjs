@@ -15,7 +15,10 @@ const end = () => {
 const server = createServer((connection) => {
   connection.on("error", () => undefined);
   connection.on("data", (data) => {
-    if (String(data) === "shutdown" && mode !== "ignores-shutdown") end();
+    if (String(data) === "shutdown" && mode === "shuts-down-slowly") {
+      say("shutdown uptime=1.00");
+      setTimeout(end, 1_000);
+    } else if (String(data) === "shutdown" && mode !== "ignores-shutdown") end();
     if (String(data) === "pid") connection.end(String(process.pid));
   });
 });

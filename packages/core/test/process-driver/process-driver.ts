@@ -43,7 +43,7 @@ export function processDriver({
         type: "string",
         describe: "how the guest boots",
         default: "ready",
-        choices: ["ready", "silent", "fails", "dies", "ignores-shutdown"],
+        choices: ["ready", "silent", "fails", "dies", "ignores-shutdown", "shuts-down-slowly"],
         change: "restart",
       },
       label: { type: "string", describe: "a label", change: "live" },
