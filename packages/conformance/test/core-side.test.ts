@@ -7,7 +7,6 @@ import {
   type Driver,
   type DriverTraits,
   type GuestImage,
-  type Host,
   type ImageSource,
   type MachineHandle,
   type MachineStatus,
@@ -191,7 +190,7 @@ test("starting a machine that runs asks the guest itself when its console has lo
     await using machine = await mk.start({ name: "m" });
     seen.calls.push("stop");
     await machine.start();
-    expect(await readFile(log, "utf8")).toBe("test -e /run/mk/engine -a ! -e /run/mk/stopping\n");
+    expect((await readFile(log, "utf8")).split("\n", 1)).toEqual(["test -e /run/mk/engine -a ! -e /run/mk/stopping"]);
   } finally {
     await rm(home, { recursive: true, force: true });
   }
@@ -232,7 +231,6 @@ describe("the guest's clock", () => {
     traits: DriverTraits,
     shell: string,
     work: (machine: MachineHandle, asked: () => Promise<readonly string[]>, events: MkEvent[]) => Promise<void>,
-    sleptMs?: () => number | undefined,
   ): Promise<void> {
     const home = await mkdtemp(join(tmpdir(), "mk-core-side-"));
     const log = join(home, "asked");
@@ -245,11 +243,9 @@ describe("the guest's clock", () => {
       { traits },
     );
     const events: MkEvent[] = [];
-    const host: Host = { ...createNodeHost({ home }), ...(sleptMs !== undefined && { sleptMs }) };
     try {
       await using mk = createMk({
         home,
-        host,
         drivers: [driver],
         images: IMAGES,
         onEvent: (event) => events.push(event),
@@ -279,23 +275,11 @@ describe("the guest's clock", () => {
     });
   });
 
-  test("is set by a start of a machine that runs when the host has slept or does not know, and only then", async () => {
-    let slept: number | undefined = 0;
-    await withClock(
-      VM,
-      writesDown,
-      async (machine, asked) => {
-        await machine.start();
-        expect(times(await asked())).toEqual([]);
-        slept = 3_600_000;
-        await machine.start();
-        expect(times(await asked())).toHaveLength(1);
-        slept = undefined;
-        await machine.start();
-        expect(times(await asked())).toHaveLength(2);
-      },
-      () => slept,
-    );
+  test("is set by a start of a machine that runs", async () => {
+    await withClock(VM, writesDown, async (machine, asked) => {
+      await machine.start();
+      expect(times(await asked())).toHaveLength(1);
+    });
   });
 
   test("is the host's own in a container, and left alone", async () => {

@@ -182,8 +182,6 @@ export interface Host {
   runDirectory(key: string): Promise<string>;
   /** Milliseconds since the epoch. */
   now(): number;
-  /** How long this computer has slept since its boot; undefined where the system does not tell. Default: never. */
-  sleptMs?(): number | undefined;
   /** Waits; rejects with the signal's reason. */
   delay(ms: number, signal: AbortSignal): Promise<void>;
   /** A place for facts that are expensive to find, kept until the host reboots. Keys are short; values plain JSON. */

@@ -8,7 +8,6 @@ import { createFiles } from "./files.js";
 import { hostUser } from "./host-user.js";
 import { lazyProcesses } from "./lazy-processes.js";
 import type { PortLeases } from "./port-lease.js";
-import { sleptMs } from "./slept.js";
 import { commandNotFound } from "./spawn-error.js";
 import { which } from "./which.js";
 
@@ -79,7 +78,6 @@ export function createNodeHost({ home, env = process.env }: NodeHostOptions = {}
       return module.runDirectory(key, { platform, env, uid, temporaryDirectory });
     },
     now: () => Date.now(),
-    sleptMs: () => sleptMs(platform),
     delay,
     cache: bootCache(join(mkHome, "cache", "host"), files, bootId),
   };

@@ -1,4 +1,3 @@
-import type { Host } from "../contract/host.js";
 import type { Operation } from "../contract/operation.js";
 import type { MachineState, MachineStatus } from "../contract/status.js";
 import { MkError } from "../errors.js";
@@ -37,7 +36,8 @@ export async function bootMachine(engine: Engine, session: MachineSession, call:
     }
 
     if (isOn(status)) {
-      if (mayHaveSlept(engine.host)) await syncClock(engine, session, op);
+      // It drifts, and stood still while the host slept; no host can tell how far it is behind.
+      await syncClock(engine, session, op);
       if (wasStopping) await intent.resolve();
       return;
     }
@@ -74,11 +74,6 @@ async function powerOn(
     );
   }
   await op.step("driver", `powering on with ${driver.name}`, () => machine.start(op));
-}
-
-/** Where the system does not tell, it counts as slept: a clock that is right is left alone. */
-function mayHaveSlept(host: Host): boolean {
-  return host.sleptMs !== undefined && host.sleptMs() !== 0;
 }
 
 /** What the seed leaves out, by the names of the variables alone: their values may hold passwords. */

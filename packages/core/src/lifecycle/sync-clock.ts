@@ -13,8 +13,8 @@ const SET_CLOCK = `behind=$(($1 - $(date +%s)))
 [ "\${behind#-}" -le 2 ] || sudo -n date -u -s "@$1" >/dev/null`;
 
 /**
- * Sets the clock of a guest that was paused, saved, or slept with its host: it goes on where it stopped, and then certificates are not valid
- * yet. Only guests of ours have their clock set, and only those with a kernel of their own: a container's clock is the host's. One that
+ * Sets the clock of a guest that has run for long, or was paused, saved, or slept with its host: it goes on where it stopped, and then
+ * certificates are not valid yet. Only guests of ours have their clock set, and only those with a kernel of their own: a container's clock is the host's. One that
  * cannot be set is a warning.
  */
 export async function syncClock(engine: Engine, session: MachineSession, op: CoreOperation): Promise<void> {
