@@ -180,7 +180,7 @@ describe.skipIf(!hasProgram("xz"))("an archive made by the test (needs xz to pac
     change(archive.files);
     await expect(build(archive, home)).rejects.toMatchObject({
       code: "INTEGRITY",
-      message: expect.stringContaining(`The mirror is ${archive.mirror}, given by the option --mirror.`),
+      message: expect.stringContaining(`(the mirror is ${archive.mirror}, given by the option --mirror)`),
     });
     expect(await imagesOf(home)).toEqual([]);
   });
@@ -277,7 +277,7 @@ describe("a mirror that was named", () => {
   ])("is named with %s when it cannot be reached", async (givenBy, option, env) => {
     await expect(from(option, env)).rejects.toMatchObject({
       code: "DOWNLOAD_FAILED",
-      message: expect.stringContaining(`The mirror is http://127.0.0.1:9/one, given by ${givenBy}.`),
+      message: expect.stringContaining(`(the mirror is http://127.0.0.1:9/one, given by ${givenBy})`),
       hint: `Check the address of the mirror and the network, or leave out ${givenBy}.`,
     });
   });
@@ -287,7 +287,7 @@ describe("a mirror that was named", () => {
     async (uri) => {
       await expect(from(uri)).rejects.toMatchObject({
         code: "INVALID_ARGUMENT",
-        message: `"${uri}", given by the option --mirror, is not the address of a mirror.`,
+        message: `"${uri}", given by the option --mirror, is not the address of a mirror`,
       });
     },
   );

@@ -87,7 +87,7 @@ describe("data", () => {
     const tar = damage(await tarFile([{ name: "./usr/bin/x", body }]));
     await expect(read(arFile([{ name: "data.tar", body: tar }]))).rejects.toMatchObject({
       code: "INTEGRITY",
-      message: "x 1.0 is damaged.",
+      message: "x 1.0 is damaged",
     });
   });
 

@@ -96,7 +96,7 @@ describe.skipIf(!hasProgram("xz"))("an archive made by the test (needs xz to pac
     const archive = await fakeArchive();
     await expect(open([mirror(archive.mirror)], archive, { arch: "arm64" })).rejects.toMatchObject({
       code: "INTEGRITY",
-      message: "The release file of stable lists no packages for arm64.",
+      message: "the release file of stable lists no packages for arm64",
     });
   });
 });
