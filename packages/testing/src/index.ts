@@ -15,5 +15,5 @@ export { type TemporaryDirectory, temporaryDirectory } from "./temporary-directo
 export { testHome } from "./test-home.js";
 export { installTinyImage } from "./tiny-guest/install-tiny-image.js";
 export { tinyImage, tinyKernel } from "./tiny-guest/tiny-image.js";
-export { findSshd, type Tool, whyMissing } from "./tool.js";
+export { findSshd, programPath, type Tool, whyMissing } from "./tool.js";
 export { until } from "./until.js";
