@@ -9,6 +9,7 @@ export {
   libvirtInventory,
 } from "./host-inventory.js";
 export { live, requireTool, type Suite } from "./live.js";
+export { type PrivateLibvirt, privateLibvirt } from "./private-libvirt.js";
 export { shareOut } from "./share-out.js";
 export { type SshdInit, startSshd, type TestSshd } from "./sshd.js";
 export { type TemporaryDirectory, temporaryDirectory } from "./temporary-directory.js";
