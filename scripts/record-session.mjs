@@ -90,7 +90,6 @@ try {
     PATH: `${directory}:${process.env.PATH}`,
     TERM: "xterm-256color",
     COLUMNS: String(COLUMNS),
-    MK_NO_UPDATE_CHECK: "1",
   };
   for (const name of ["NODE_EXTRA_CA_CERTS", "CI", "NO_COLOR"]) delete env[name];
   for (const command of COMMANDS) {

@@ -1,6 +1,5 @@
-import { live } from "@mk/testing";
+import { live, privateLibvirt } from "@mk/testing";
 import { expect, test } from "vitest";
-import { privateLibvirt } from "../../driver-kvm2/test/private-libvirt.js";
 import { ordinaryUser } from "./ordinary-user.js";
 
 const suite = await live({

@@ -1,9 +1,8 @@
 import { conformance } from "@mk/conformance";
-import type { Host } from "@mk/core";
-import { libvirtInventory, live, temporaryDirectory, tinyImage } from "@mk/testing";
+import { libvirtInventory, live, privateLibvirt, temporaryDirectory, tinyImage } from "@mk/testing";
 import { afterAll } from "vitest";
 import kvm2 from "../src/index.js";
-import { privateLibvirt } from "./private-libvirt.js";
+import { libvirtHost } from "./libvirt-host.js";
 
 const suite = await live({ needs: ["libvirt", "linux", "root", "program:qemu-system-x86_64", "program:unshare"] });
 
@@ -19,14 +18,9 @@ afterAll(async () => {
   await directory[Symbol.asyncDispose]();
 });
 
-async function liveHost(): Promise<Host & AsyncDisposable> {
-  const { host } = await libvirt();
-  return Object.assign(Object.create(host) as Host, { [Symbol.asyncDispose]: async () => {} });
-}
-
 suite("with a tiny guest on a real libvirt", () => {
   conformance(kvm2, {
-    host: liveHost,
+    host: async () => libvirtHost(await libvirt()),
     mode: "live",
     image,
     inventory: async () => libvirtInventory(["mk-conf-", "mk-probe-"], await libvirt()),

@@ -1,9 +1,9 @@
 import { setTimeout } from "node:timers/promises";
 import { Bench } from "@mk/conformance";
-import { live, temporaryDirectory, tinyImage } from "@mk/testing";
+import { live, privateLibvirt, temporaryDirectory, tinyImage } from "@mk/testing";
 import { expect, test } from "vitest";
 import kvm2 from "../src/index.js";
-import { privateLibvirt } from "./private-libvirt.js";
+import { libvirtHost } from "./libvirt-host.js";
 
 const suite = await live({ needs: ["libvirt", "linux", "root", "program:qemu-system-x86_64", "program:unshare"] });
 
@@ -12,7 +12,7 @@ suite("a machine whose libvirtd is killed and started anew", () => {
     await using directory = await temporaryDirectory();
     await using libvirt = await privateLibvirt();
     await using bench = await Bench.open(kvm2, {
-      host: async () => Object.assign(libvirt.host, { [Symbol.asyncDispose]: async () => {} }),
+      host: async () => libvirtHost(libvirt),
       mode: "live",
       image: await tinyImage(directory.path, "amd64"),
       spec: { arch: "amd64", cpus: 1, memoryMiB: 64, diskMiB: 16 },

@@ -3,12 +3,16 @@ import { appendFile, chmod, mkdir, readdir, readFile, rename, rm, utimes, writeF
 import { dirname, join } from "node:path";
 import { acquireLock, createNodeHost } from "@mk/core";
 import { buildImage, guestImages, imageInfo, listImages, removeImage } from "@mk/guest";
+import { live } from "@mk/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { type FakeArchive, fakeArchive } from "./fixtures/fake-archive.js";
 import { httpServer, serveBytes } from "./fixtures/http-server.js";
 import { recordedOperation } from "./fixtures/operation.js";
-import { hasProgram, run } from "./fixtures/program.js";
+import { run } from "./fixtures/program.js";
 import { temporaryDirectory } from "./fixtures/temporary-directory.js";
+
+// The archive is packed by the one, and images are looked into by the other.
+const suite = await live({ needs: ["program:xz", "program:tar"] });
 
 const build = async (
   archive: FakeArchive,
@@ -37,7 +41,7 @@ const flipByte = (bytes: Buffer, at: number): Buffer => {
   return changed;
 };
 
-describe.skipIf(!hasProgram("xz"))("an archive made by the test (needs xz to pack it)", () => {
+suite("an archive made by the test", () => {
   test("gives an image with kernel, initramfs, root, container tar and lock file", async () => {
     const home = await temporaryDirectory();
     const operation = recordedOperation();
@@ -61,31 +65,28 @@ describe.skipIf(!hasProgram("xz"))("an archive made by the test (needs xz to pac
     expect(await imagesOf(home)).toEqual([image.digest.slice("sha256:".length)]);
   });
 
-  test.skipIf(!hasProgram("tar"))(
-    "lays out the root: links, accounts, certificates, scripts, nothing unwanted",
-    async () => {
-      const home = await temporaryDirectory();
-      const image = await build(await fakeArchive(), home);
-      const list = run("tar", ["--list", "--verbose", "--numeric-owner", "--file", image.oci]).toString();
-      expect(list).toMatch(/^l.* bin -> usr\/bin$/m);
-      expect(list).toMatch(/^-rwsr-xr-x 0\/0 .* usr\/bin\/sudo$/m);
-      expect(list).toMatch(/^l.* usr\/sbin\/init -> ..\/bin\/busybox$/m);
-      expect(list).toMatch(/^-rwxr-xr-x 0\/0 .* usr\/lib\/mk\/boot$/m);
-      expect(list).toMatch(/^-rw------- 0\/0 .* etc\/shadow$/m);
-      expect(list).not.toMatch(/usr\/share\/doc|usr\/lib\/modules\/./);
-      const file = (name: string): string =>
-        run("tar", ["--extract", "--to-stdout", "--file", image.oci, name]).toString();
-      expect(file("etc/ssl/certs/ca-certificates.crt")).toBe("A\nB\n");
-      expect(file("etc/os-release")).toContain("ID=mk\n");
-      // Nobody has a password, so nobody can log in with one.
-      expect(
-        file("etc/shadow")
-          .trim()
-          .split("\n")
-          .map((line) => line.split(":")[1]),
-      ).toEqual(["*", "*", "*", "*"]);
-    },
-  );
+  test("lays out the root: links, accounts, certificates, scripts, nothing unwanted", async () => {
+    const home = await temporaryDirectory();
+    const image = await build(await fakeArchive(), home);
+    const list = run("tar", ["--list", "--verbose", "--numeric-owner", "--file", image.oci]).toString();
+    expect(list).toMatch(/^l.* bin -> usr\/bin$/m);
+    expect(list).toMatch(/^-rwsr-xr-x 0\/0 .* usr\/bin\/sudo$/m);
+    expect(list).toMatch(/^l.* usr\/sbin\/init -> ..\/bin\/busybox$/m);
+    expect(list).toMatch(/^-rwxr-xr-x 0\/0 .* usr\/lib\/mk\/boot$/m);
+    expect(list).toMatch(/^-rw------- 0\/0 .* etc\/shadow$/m);
+    expect(list).not.toMatch(/usr\/share\/doc|usr\/lib\/modules\/./);
+    const file = (name: string): string =>
+      run("tar", ["--extract", "--to-stdout", "--file", image.oci, name]).toString();
+    expect(file("etc/ssl/certs/ca-certificates.crt")).toBe("A\nB\n");
+    expect(file("etc/os-release")).toContain("ID=mk\n");
+    // Nobody has a password, so nobody can log in with one.
+    expect(
+      file("etc/shadow")
+        .trim()
+        .split("\n")
+        .map((line) => line.split(":")[1]),
+    ).toEqual(["*", "*", "*", "*"]);
+  });
 
   test("needs no program of the host", async () => {
     const archive = await fakeArchive();
@@ -180,7 +181,7 @@ describe.skipIf(!hasProgram("xz"))("an archive made by the test (needs xz to pac
     change(archive.files);
     await expect(build(archive, home)).rejects.toMatchObject({
       code: "INTEGRITY",
-      message: expect.stringContaining(`The mirror is ${archive.mirror}, given by the option --mirror.`),
+      message: expect.stringContaining(`(the mirror is ${archive.mirror}, given by the option --mirror)`),
     });
     expect(await imagesOf(home)).toEqual([]);
   });
@@ -277,7 +278,7 @@ describe("a mirror that was named", () => {
   ])("is named with %s when it cannot be reached", async (givenBy, option, env) => {
     await expect(from(option, env)).rejects.toMatchObject({
       code: "DOWNLOAD_FAILED",
-      message: expect.stringContaining(`The mirror is http://127.0.0.1:9/one, given by ${givenBy}.`),
+      message: expect.stringContaining(`(the mirror is http://127.0.0.1:9/one, given by ${givenBy})`),
       hint: `Check the address of the mirror and the network, or leave out ${givenBy}.`,
     });
   });
@@ -287,13 +288,13 @@ describe("a mirror that was named", () => {
     async (uri) => {
       await expect(from(uri)).rejects.toMatchObject({
         code: "INVALID_ARGUMENT",
-        message: `"${uri}", given by the option --mirror, is not the address of a mirror.`,
+        message: `"${uri}", given by the option --mirror, is not the address of a mirror`,
       });
     },
   );
 });
 
-describe.skipIf(!hasProgram("xz"))("the cache (needs xz to pack a test archive)", () => {
+suite("the cache", () => {
   test("finds an image by its digest and gives the newest of an architecture without building", async () => {
     const home = await temporaryDirectory();
     const image = await build(await fakeArchive(), home);

@@ -9,7 +9,7 @@ import { live, testHome, until } from "@mk/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BareMachine, growDisk, type MachineParts, makeParts } from "./fixtures/bare-machine.js";
 import { recordedOperation } from "./fixtures/operation.js";
-import { hasProgram, run } from "./fixtures/program.js";
+import { run } from "./fixtures/program.js";
 import { temporaryDirectory } from "./fixtures/temporary-directory.js";
 
 // Shared with other packages' tests, so that Debian is asked once.
@@ -18,7 +18,17 @@ const build = (arch: GuestArch): Promise<GuestImage> => buildImage({ home, arch 
 
 const SLOW_MS = 900_000;
 
-const amd64 = await live({ needs: ["program:qemu-system-x86_64", "program:ssh", "network"] });
+const amd64 = await live({
+  needs: [
+    "program:qemu-system-x86_64",
+    "program:ssh",
+    "network",
+    "program:depmod",
+    "program:fsck.erofs",
+    "program:debugfs",
+    "program:dumpe2fs",
+  ],
+});
 
 amd64("the image of Debian's packages for amd64", () => {
   let directory: string;
@@ -45,8 +55,8 @@ amd64("the image of Debian's packages for amd64", () => {
     SLOW_MS,
   );
 
-  test.skipIf(!hasProgram("depmod") || !hasProgram("fsck.erofs"))(
-    "has the module indexes that depmod would write (needs depmod, fsck.erofs)",
+  test(
+    "has the module indexes that depmod would write",
     async () => {
       const target = join(await temporaryDirectory(), "root");
       run("fsck.erofs", [`--extract=${target}`, "--no-preserve", parts.image.root]);
@@ -114,13 +124,11 @@ amd64("the image of Debian's packages for amd64", () => {
         expect(machine.markers.map(({ event }) => event)).toContain("shutdown");
       }
       // An error that ext4 met: it is repaired first, since ext4 does not grow before.
-      if (hasProgram("debugfs")) {
-        for (const [field, value] of [
-          ["error_count", "1"],
-          ["state", "2"],
-        ] as const)
-          run("debugfs", ["-w", "-R", `set_super_value ${field} ${value}`, join(directory, "data.raw")]);
-      }
+      for (const [field, value] of [
+        ["error_count", "1"],
+        ["state", "2"],
+      ] as const)
+        run("debugfs", ["-w", "-R", `set_super_value ${field} ${value}`, join(directory, "data.raw")]);
       await growDisk(directory, 6);
       await using machine = await BareMachine.boot(parts, { parameters: "mk.ip=10.0.2.15/24,10.0.2.2,10.0.2.3" });
       expect((await machine.marker("data")).fields).toEqual({ formatted: "no", grown: "yes" });
@@ -133,9 +141,7 @@ amd64("the image of Debian's packages for amd64", () => {
       // The journal of a disk that was taken down in order is empty.
       await machine.ssh("sudo -n poweroff");
       await machine.exited;
-      const state = hasProgram("dumpe2fs")
-        ? run("dumpe2fs", ["-h", join(directory, "data.raw")]).toString()
-        : "state: clean";
+      const state = run("dumpe2fs", ["-h", join(directory, "data.raw")]).toString();
       expect(state).toMatch(/state: +clean/);
       expect(state).not.toContain("needs_recovery");
     },

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
 import { expect, test, vi } from "vitest";
 import { hostInventory, inventoryDifference } from "./host-inventory.js";
+import { requireTool } from "./live.js";
 import { shareOut } from "./share-out.js";
 import { temporaryDirectory } from "./temporary-directory.js";
 import { whyMissing } from "./tool.js";
@@ -53,6 +54,25 @@ test("no more work is begun once some has failed", async () => {
 test("a missing program is missing for a reason", async () => {
   expect(await whyMissing("program:mk-no-such-program")).toBe("mk-no-such-program is not installed");
   expect(await whyMissing("program:node")).toBeUndefined();
+});
+
+test.runIf(process.platform === "linux")(
+  "a program for root alone is found where an ordinary PATH has it not",
+  async () => {
+    vi.stubEnv("PATH", "/usr/bin:/bin");
+    expect(await whyMissing("program:ldconfig")).toBeUndefined();
+    vi.unstubAllEnvs();
+  },
+);
+
+test("a missing program is a failure in CI on Linux, which has to bring it, and a reason to skip elsewhere", async () => {
+  vi.stubEnv("CI", "true");
+  const required = requireTool("program:mk-no-such-program");
+  if (process.platform === "linux") await expect(required).rejects.toThrow("mk-no-such-program is not installed");
+  else expect(await required).toBe("mk-no-such-program is not installed");
+  vi.stubEnv("CI", "");
+  expect(await requireTool("program:mk-no-such-program")).toBe("mk-no-such-program is not installed");
+  vi.unstubAllEnvs();
 });
 
 test("the network is the mirror that this computer names", async () => {

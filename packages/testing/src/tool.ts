@@ -2,7 +2,7 @@ import { access, constants, readdir, readFile } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
 import { outputOf } from "./command.js";
 
-/** What a suite may need of the computer it runs on; `program:<name>` is any executable in PATH. */
+/** What a suite may need of the computer it runs on; `program:<name>` is any executable of {@link programPath}. */
 export type Tool = "qemu" | "docker" | "libvirt" | "go" | "network" | "root" | "linux" | "sshd" | `program:${string}`;
 
 const QEMU = process.arch === "arm64" ? "qemu-system-aarch64" : "qemu-system-x86_64";
@@ -41,15 +41,20 @@ async function examine(tool: Tool): Promise<string | undefined> {
 
 /** The absolute path of sshd, which is not in every user's PATH and insists on being started by its full name. */
 export async function findSshd(): Promise<string | undefined> {
-  return findProgram("sshd", `${process.env.PATH ?? ""}${delimiter}/usr/sbin${delimiter}/usr/local/sbin`);
+  return findProgram("sshd");
+}
+
+/** PATH, and where Debian has what an ordinary user's leaves to root: debugfs, modprobe and ldconfig do their work for others too. */
+export function programPath(): string {
+  return [process.env.PATH ?? "", "/usr/local/sbin", "/usr/sbin", "/sbin"].join(delimiter);
 }
 
 async function missingProgram(name: string): Promise<string | undefined> {
-  return (await findProgram(name, process.env.PATH ?? "")) === undefined ? `${name} is not installed` : undefined;
+  return (await findProgram(name)) === undefined ? `${name} is not installed` : undefined;
 }
 
-async function findProgram(name: string, path: string): Promise<string | undefined> {
-  for (const directory of path.split(delimiter)) {
+async function findProgram(name: string): Promise<string | undefined> {
+  for (const directory of programPath().split(delimiter)) {
     if (!isAbsolute(directory)) continue;
     const file = join(directory, name);
     const isThere = await access(file, constants.X_OK).then(

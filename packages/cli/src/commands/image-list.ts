@@ -28,6 +28,6 @@ export const imageList: Command = async ({ home, stdout, stderr, output, quiet, 
   stdout.line(table([["DIGEST", "ARCH", "DEBIAN", "KERNEL", "SIZE", "AGE"], ...rows]));
   for (const image of images) {
     if (!("problem" in image)) continue;
-    stderr.line(`${palette.yellow("!")} ${image.problem.message} ${hintOf(image.problem) ?? ""}`);
+    stderr.line(`${palette.yellow("!")} ${image.problem.message}. ${hintOf(image.problem)}`);
   }
 };

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { MkError } from "../errors.js";
 import type { EventData } from "../events/event.js";
 import { type CoreOperation, runOperation } from "./operation.js";
@@ -30,6 +30,8 @@ async function run(
 
 const types = (events: readonly EventData[]): readonly string[] =>
   events.map((event) => ("step" in event ? `${event.type} ${event.step}` : event.type));
+
+afterEach(() => void vi.useRealTimers());
 
 describe("an operation", () => {
   it("tells its begin, its steps with their parents, and its end with phases", async () => {
@@ -138,11 +140,12 @@ describe("an operation", () => {
   });
 
   it("is not ended by its deadline while it makes progress", async () => {
+    vi.useFakeTimers();
     const { error } = await run(
       (op) =>
         op.step("long", "working", async (report) => {
           for (let done = 0; done < 20; done++) {
-            await new Promise((resolve) => setTimeout(resolve, 10));
+            await vi.advanceTimersByTimeAsync(100);
             report({ done });
           }
         }),

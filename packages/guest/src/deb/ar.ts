@@ -12,7 +12,7 @@ const HEADER_BYTES = 60;
 
 /** Lists the members of a Unix ar archive as .deb files use it: short names only. INTEGRITY when it is none. Source: man 5 deb. */
 export async function readArMembers(file: FileHandle, name: string): Promise<readonly ArMember[]> {
-  const damaged = (): MkError => new MkError("INTEGRITY", `${name} is not a Debian package.`);
+  const damaged = (): MkError => new MkError("INTEGRITY", `${name} is not a Debian package`);
   const { size } = await file.stat();
   const read = async (offset: number, length: number): Promise<string> => {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, offset);

@@ -2,12 +2,16 @@ import { randomBytes } from "node:crypto";
 import { link, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
+import { live } from "@mk/testing";
 import { afterAll, describe, expect, test } from "vitest";
 import { arFile, type DebEntry, debFile, tarFile } from "../../test/fixtures/deb-file.js";
-import { hasProgram, run } from "../../test/fixtures/program.js";
+import { run } from "../../test/fixtures/program.js";
 import { temporaryDirectory } from "../../test/fixtures/temporary-directory.js";
 import { type DataEntry, readDataEntries } from "./data-entries.js";
 import { XzThreads } from "./xz-threads.js";
+
+const withTar = await live({ needs: ["program:tar"] });
+const withXz = await live({ needs: ["program:xz", "program:gzip"] });
 
 const signal = new AbortController().signal;
 const xz = new XzThreads();
@@ -87,7 +91,7 @@ describe("data", () => {
     const tar = damage(await tarFile([{ name: "./usr/bin/x", body }]));
     await expect(read(arFile([{ name: "data.tar", body: tar }]))).rejects.toMatchObject({
       code: "INTEGRITY",
-      message: "x 1.0 is damaged.",
+      message: "x 1.0 is damaged",
     });
   });
 
@@ -110,9 +114,8 @@ describe("data", () => {
     expect(found).toEqual(names);
   });
 
-  test.skipIf(!hasProgram("tar")).each(["gnu", "pax", "ustar"])(
-    "as tar writes it is read: %s (needs tar)",
-    async (format) => {
+  withTar("as tar writes it", () => {
+    test.each(["gnu", "pax", "ustar"])("is read: %s", async (format) => {
       const directory = await temporaryDirectory();
       const long = `${"d".repeat(90)}/${"n".repeat(90)}`;
       await mkdir(join(directory, "d".repeat(90)));
@@ -128,11 +131,11 @@ describe("data", () => {
         { path: `/${long}`, type: "link", target: "/also" },
         { path: "/link", type: "symlink", target: "d".repeat(90) },
       ]);
-    },
-  );
+    });
+  });
 });
 
-describe.skipIf(!hasProgram("xz") || !hasProgram("gzip"))("packed data (needs xz, gzip)", () => {
+withXz("packed data", () => {
   const pack = async (entries: readonly DebEntry[], kind = "xz"): Promise<Buffer> => {
     const program = kind === "xz" ? "xz" : "gzip";
     return arFile([{ name: `data.tar.${kind}`, body: run(program, ["--stdout"], await tarFile(entries)) }]);

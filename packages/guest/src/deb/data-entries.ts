@@ -32,7 +32,7 @@ const CHUNK_BYTES = 1 << 18;
 async function findData(path: string, name: string): Promise<ArMember> {
   await using file = await open(path, "r");
   const member = (await readArMembers(file, name)).find((found) => found.name.startsWith("data.tar"));
-  if (member === undefined || member.size === 0) throw new MkError("INTEGRITY", `${name} holds no data.`);
+  if (member === undefined || member.size === 0) throw new MkError("INTEGRITY", `${name} holds no data`);
   return member;
 }
 
@@ -52,7 +52,7 @@ function openData(
     case "data.tar":
       return createReadStream(path, part);
     default:
-      throw new MkError("INTEGRITY", `${name} is packed in a way mk does not know: ${member.name}.`);
+      throw new MkError("INTEGRITY", `${name} is packed in a way mk does not know: ${member.name}`);
   }
 }
 
@@ -87,7 +87,7 @@ async function* checkedEntries(
   let bytes = 0;
   for await (const { header, body } of orDamaged(entries, name, signal)) {
     const { size, mode = 0, uid = 0, gid = 0, type } = header;
-    const refuse = (why: string): MkError => new MkError("INTEGRITY", `${name} has an entry "${header.name}" ${why}.`);
+    const refuse = (why: string): MkError => new MkError("INTEGRITY", `${name} has an entry "${header.name}" ${why}`);
     bytes += size;
     if (++count > MAX_ENTRIES || bytes > MAX_BYTES) throw refuse("beyond all bounds");
     const target = absolutePath(header.name);
@@ -116,6 +116,6 @@ async function* orDamaged<T>(items: AsyncIterable<T>, name: string, signal: Abor
     yield* items;
   } catch (cause) {
     signal.throwIfAborted();
-    throw cause instanceof MkError ? cause : new MkError("INTEGRITY", `${name} is damaged.`, { cause });
+    throw cause instanceof MkError ? cause : new MkError("INTEGRITY", `${name} is damaged`, { cause });
   }
 }

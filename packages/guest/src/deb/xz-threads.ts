@@ -37,7 +37,7 @@ export class XzThreads implements AsyncDisposable {
         }
         if ("failure" in answer) {
           isReusable = true;
-          throw new MkError("INTEGRITY", "Data compressed by xz is damaged.", { cause: new Error(answer.failure) });
+          throw new MkError("INTEGRITY", "data compressed by xz is damaged", { cause: new Error(answer.failure) });
         }
         yield answer.piece;
         thread.postMessage("taken");
@@ -57,12 +57,11 @@ export class XzThreads implements AsyncDisposable {
     let offset = 0;
     for await (const piece of this.stream(source, signal)) {
       if (offset + piece.length > size)
-        throw new MkError("INTEGRITY", `Data compressed by xz is longer than ${size} bytes.`);
+        throw new MkError("INTEGRITY", `data compressed by xz is longer than ${size} bytes`);
       result.set(piece, offset);
       offset += piece.length;
     }
-    if (offset !== size)
-      throw new MkError("INTEGRITY", `Data compressed by xz has ${offset} bytes instead of ${size}.`);
+    if (offset !== size) throw new MkError("INTEGRITY", `data compressed by xz has ${offset} bytes instead of ${size}`);
     return result;
   }
 

@@ -45,7 +45,7 @@ async function verify(text: string, url: string, suite: string, options: Archive
   const release = await verifyRelease(text, { ...options, url });
   // A mirror may not pass off another suite's signed file (an older stable, say) as this one.
   if (release.suite !== suite) {
-    throw new MkError("INTEGRITY", `${url} is the release file of "${release.suite}".`, {
+    throw new MkError("INTEGRITY", `${url} is the release file of "${release.suite}"`, {
       hint: "Use another Debian mirror with --mirror.",
     });
   }
@@ -108,7 +108,7 @@ async function readPackages({ bases, release }: Suite, options: ArchiveOptions, 
   const file = release.files.get(path);
   const plain = release.files.get(`main/binary-${options.arch}/Packages`);
   if (file === undefined || plain === undefined) {
-    throw new MkError("INTEGRITY", `The release file of ${release.suite} lists no packages for ${options.arch}.`);
+    throw new MkError("INTEGRITY", `the release file of ${release.suite} lists no packages for ${options.arch}`);
   }
   const directory = (base: string): string => `${base}/dists/${release.suite}`;
   // By hash first: the plain name may already be a newer file while the mirror is being updated.
@@ -116,7 +116,7 @@ async function readPackages({ bases, release }: Suite, options: ArchiveOptions, 
     `${directory(base)}/main/binary-${options.arch}/by-hash/SHA256/${file.sha256}`;
   const urls = [...(release.acquireByHash ? bases.map(byHash) : []), `${directory(bases[0]!)}/${path}`];
   const fetched = await download(
-    { name: `The package index of ${release.suite}`, urls, ...file },
+    { name: `the package index of ${release.suite}`, urls, ...file },
     { signal: op.signal, directory: options.directory, get: options.get },
   );
   return options.xz.bytes({ path: fetched, offset: 0, size: file.size }, plain.size, op.signal);
@@ -138,7 +138,7 @@ export async function openArchive(options: ArchiveOptions, op: Operation): Promi
   if (!security.release.codename.startsWith(main.release.codename)) {
     throw new MkError(
       "INTEGRITY",
-      `${security.bases[0]} has updates of ${security.release.codename}, not of ${main.release.codename}.`,
+      `${security.bases[0]} has updates of ${security.release.codename}, not of ${main.release.codename}`,
       {
         hint: "Use a mirror that is up to date.",
       },

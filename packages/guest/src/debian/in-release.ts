@@ -37,7 +37,7 @@ export interface VerifyReleaseOptions {
 const FUTURE_TOLERANCE_MS = 10_000;
 
 const refuse = (url: string, why: string, hint?: string, cause?: unknown): MkError =>
-  new MkError("INTEGRITY", `${url} ${why}.`, { hint: hint ?? "Use another Debian mirror with --mirror.", cause });
+  new MkError("INTEGRITY", `${url} ${why}`, { hint: hint ?? "Use another Debian mirror with --mirror.", cause });
 
 async function verifiedText(text: string, options: VerifyReleaseOptions) {
   const { url } = options;

@@ -37,7 +37,7 @@ function mirrorAt(uri: string): Mirror {
 
 function named(uri: string, givenBy: string): Mirror {
   if (isHttp(uri) && URL.canParse(uri)) return { ...mirrorAt(uri), givenBy };
-  throw new MkError("INVALID_ARGUMENT", `"${uri}", given by ${givenBy}, is not the address of a mirror.`, {
+  throw new MkError("INVALID_ARGUMENT", `"${uri}", given by ${givenBy}, is not the address of a mirror`, {
     hint: "Give an address such as http://ftp.debian.org/debian.",
   });
 }
@@ -81,7 +81,7 @@ export async function blamingMirror<T>([mirror]: readonly Mirror[], work: () => 
     if (error.code !== "DOWNLOAD_FAILED" && error.code !== "INTEGRITY") throw error;
     const { archive, givenBy } = mirror;
     const { hint, docs, details, cause } = error;
-    throw new MkError(error.code, `${error.message} The mirror is ${archive}, given by ${givenBy}.`, {
+    throw new MkError(error.code, `${error.message} (the mirror is ${archive}, given by ${givenBy})`, {
       hint:
         error.code === "INTEGRITY" ? hint : `Check the address of the mirror and the network, or leave out ${givenBy}.`,
       docs,

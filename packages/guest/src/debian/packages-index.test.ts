@@ -87,7 +87,7 @@ test("the newest version of all sources is taken, and says where it is from", ()
 
 test("refuses a package that depends on what is not there", () => {
   expect(() => names(index({ a: { depends: "b (>= 2)" }, b: {} }), ["a"])).toThrow(
-    expect.objectContaining({ code: "INTEGRITY", message: "Debian's package index has no b, which a depends on." }),
+    expect.objectContaining({ code: "INTEGRITY", message: "Debian's package index has no b, which a depends on" }),
   );
 });
 

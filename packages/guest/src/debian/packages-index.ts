@@ -40,7 +40,7 @@ export function parseDependencies(text: string): readonly (readonly Dependency[]
           alternative,
         );
         if (match === null)
-          throw new MkError("INTEGRITY", `The package index has a dependency "${alternative.trim()}".`);
+          throw new MkError("INTEGRITY", `the package index has a dependency "${alternative.trim()}"`);
         const [, name, relation, version] = match;
         if (relation === undefined || version === undefined) return { name: name! };
         return { name: name!, constraint: { relation: relation as VersionRelation, version } };
@@ -52,14 +52,14 @@ function parsePackage(text: string, source: number): DebianPackage {
   const stanza = parseStanza(text);
   const field = (name: string): string => {
     const value = stanza.get(name);
-    if (value === undefined) throw new MkError("INTEGRITY", `A stanza of the package index has no field ${name}.`);
+    if (value === undefined) throw new MkError("INTEGRITY", `a stanza of the package index has no field ${name}`);
     return value;
   };
   const sha256 = field("sha256");
   const filename = field("filename");
   const size = Number(field("size"));
   if (!/^[0-9a-f]{64}$/.test(sha256) || filename.split("/").includes("..") || !Number.isSafeInteger(size)) {
-    throw new MkError("INTEGRITY", `The package index has an invalid entry for ${field("package")}.`);
+    throw new MkError("INTEGRITY", `the package index has an invalid entry for ${field("package")}`);
   }
   const depends = [stanza.get("pre-depends"), stanza.get("depends")].filter((value) => value !== undefined).join(", ");
   return {
@@ -103,7 +103,7 @@ export class PackagesIndex {
 
   #addStanza(bytes: Buffer, source: number): void {
     if (!bytes.subarray(0, 9).equals(Buffer.from("Package: "))) {
-      throw new MkError("INTEGRITY", "The package index is not a list of packages.");
+      throw new MkError("INTEGRITY", "the package index is not a list of packages");
     }
     const end = bytes.indexOf(NEWLINE);
     const name = bytes.toString("latin1", 9, end === -1 ? bytes.length : end).trim();

@@ -39,7 +39,7 @@ export function resolvePackages(index: PackagesIndex, request: ResolveRequest): 
   };
   for (const name of request.packages) {
     const [found] = candidates(index, { name });
-    if (found === undefined) throw new MkError("INTEGRITY", `Debian's package index has no package ${name}.`);
+    if (found === undefined) throw new MkError("INTEGRITY", `Debian's package index has no package ${name}`);
     take(found);
   }
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
@@ -51,7 +51,7 @@ export function resolvePackages(index: PackagesIndex, request: ResolveRequest): 
       const choice = usable.find((candidate) => taken.has(candidate.name)) ?? usable[0];
       if (choice === undefined) {
         const wanted = alternatives.map(({ name }) => name).join(" or ");
-        throw new MkError("INTEGRITY", `Debian's package index has no ${wanted}, which ${next.name} depends on.`);
+        throw new MkError("INTEGRITY", `Debian's package index has no ${wanted}, which ${next.name} depends on`);
       }
       take(choice);
     }

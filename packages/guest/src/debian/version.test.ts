@@ -1,6 +1,7 @@
+import { live } from "@mk/testing";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { hasProgram, succeeds } from "../../test/fixtures/program.js";
+import { expect, test } from "vitest";
+import { succeeds } from "../../test/fixtures/program.js";
 import { compareVersions, satisfiesVersion } from "./version.js";
 
 test.each([
@@ -28,7 +29,9 @@ test.each([
   expect(satisfiesVersion("1:2.3-4", relation, "1:2.3-4")).toBe(expected);
 });
 
-describe.skipIf(!hasProgram("dpkg"))("with dpkg as the reference (needs dpkg)", () => {
+const suite = await live({ needs: ["program:dpkg"] });
+
+suite("with dpkg as the reference", () => {
   test("any two versions compare as dpkg compares them", () => {
     const part = fc.stringMatching(/^[0-9][0-9a-zA-Z.+~]{0,6}$/);
     const version = fc

@@ -241,7 +241,7 @@ function asMkError(error: unknown, request: DownloadRequest, directory: string):
     const full = ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");
     return new MkError(
       full ? "NO_SPACE" : "IO_FAILED",
-      `Writing the download of ${request.name} to ${directory} failed.`,
+      `writing the download of ${request.name} to ${directory} failed`,
       {
         hint: full ? "Free some space on that disk." : `Check the permissions of ${directory}.`,
         cause: error,
@@ -249,12 +249,12 @@ function asMkError(error: unknown, request: DownloadRequest, directory: string):
     );
   }
   if (error instanceof WrongContents) {
-    return new MkError("INTEGRITY", `${request.name} is not what Debian signed: ${error.message}.`, {
+    return new MkError("INTEGRITY", `${request.name} is not what Debian signed: ${error.message}`, {
       hint: "Use another Debian mirror with --mirror.",
       cause: error.cause,
     });
   }
-  return new MkError("DOWNLOAD_FAILED", `${request.name} could not be downloaded: ${describe(error)}.`, {
+  return new MkError("DOWNLOAD_FAILED", `${request.name} could not be downloaded: ${describe(error)}`, {
     hint: "Check the network and the proxy settings, then run the command again: it goes on where it stopped.",
     cause: (error as Error).cause,
   });

@@ -28,7 +28,7 @@ export async function fetchBytes(url: string, options: FetchBytesOptions): Promi
   } catch (error) {
     signal.throwIfAborted();
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    throw new MkError("DOWNLOAD_FAILED", `${url} could not be downloaded: ${(cause as Error).message}.`, {
+    throw new MkError("DOWNLOAD_FAILED", `${url} could not be downloaded: ${(cause as Error).message}`, {
       hint: "Check the network and the proxy settings, or give another Debian mirror with --mirror.",
       cause: error,
     });

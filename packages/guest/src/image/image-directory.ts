@@ -17,7 +17,7 @@ const DIGEST = /^sha256:([0-9a-f]{64})$/;
 export function imageDirectory(home: string, digest: string): string {
   const match = DIGEST.exec(digest);
   if (match === null) {
-    throw new MkError("INVALID_ARGUMENT", `"${digest}" is not the digest of a guest image.`, {
+    throw new MkError("INVALID_ARGUMENT", `"${digest}" is not the digest of a guest image`, {
       hint: "Give a digest of the form sha256:<64 hexadecimal digits>, as mk image list shows it.",
     });
   }
@@ -97,11 +97,11 @@ export async function readImage(home: string, digest: string): Promise<StoredIma
   const directory = imageDirectory(home, digest);
   const text = await readFile(join(directory, MANIFEST), "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
-    throw new MkError("IO_FAILED", `${join(directory, MANIFEST)} could not be read.`, { cause: error });
+    throw new MkError("IO_FAILED", `${join(directory, MANIFEST)} could not be read`, { cause: error });
   });
   if (text === undefined) return undefined;
   const damaged = (): MkError =>
-    new MkError("INTEGRITY", `The guest image ${digest} in ${directory} has been changed since it was built.`, {
+    new MkError("INTEGRITY", `the guest image ${digest} in ${directory} has been changed since it was built`, {
       hint: `Remove it with "mk image remove ${digest}" and build it again with "mk image build".`,
     });
   if (manifestDigest(text) !== digest) throw damaged();

@@ -82,7 +82,9 @@ export async function imageInfo(home: string, digest: string): Promise<ImageInfo
 }
 
 const absent = (digest: string): MkError =>
-  new MkError("IMAGE_ABSENT", `There is no guest image ${digest}.`, { hint: "List the images with mk image list." });
+  new MkError("IMAGE_ABSENT", `there is no guest image ${digest}`, {
+    hint: "List the images there are with `mk image list`.",
+  });
 
 /**
  * Removes an image from the cache, a damaged one too. IMAGE_IN_USE when it is among the digests that machines use, IMAGE_ABSENT when there
@@ -91,7 +93,7 @@ const absent = (digest: string): MkError =>
 export async function removeImage(home: string, digest: string, usedDigests: Iterable<string>): Promise<void> {
   const directory = imageDirectory(home, digest);
   if ([...usedDigests].includes(digest)) {
-    throw new MkError("IMAGE_IN_USE", `A machine uses the guest image ${digest}.`, {
+    throw new MkError("IMAGE_IN_USE", `a machine uses the guest image ${digest}`, {
       hint: "Delete the machine first, with mk delete.",
     });
   }

@@ -53,7 +53,7 @@ export async function openSource(
   const meta = archive.index.find(KERNEL[options.arch]);
   const kernelName = meta?.depends.flat().find(({ name }) => name.startsWith("linux-image-"))?.name;
   const kernel = kernelName === undefined ? undefined : archive.index.find(kernelName);
-  if (kernel === undefined) throw new MkError("INTEGRITY", `Debian's package index has no kernel for ${options.arch}.`);
+  if (kernel === undefined) throw new MkError("INTEGRITY", `Debian's package index has no kernel for ${options.arch}`);
   return { archive, packages, kernel, get };
 }
 

@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { live } from "@mk/testing";
+import { expect, test } from "vitest";
 import { moduleFile } from "../../test/fixtures/module-file.js";
-import { hasProgram, run } from "../../test/fixtures/program.js";
+import { run } from "../../test/fixtures/program.js";
 import { temporaryDirectory } from "../../test/fixtures/temporary-directory.js";
 import { dependenciesOf, depmodFiles } from "./depmod.js";
 import { type ModuleInfo, readModuleInfo } from "./module-info.js";
@@ -88,7 +89,9 @@ test("writes the text files in the kernel's order", () => {
   expect(written.get("modules.softdep")).toBe("softdep nf_nat pre: nf-extra post: late\n");
 });
 
-describe.skipIf(!hasProgram("modprobe"))("with kmod as the reference (needs modprobe)", () => {
+const suite = await live({ needs: ["program:modprobe"] });
+
+suite("with kmod as the reference", () => {
   const modprobe = async (...args: readonly string[]): Promise<readonly string[]> => {
     const root = await moduleDirectory();
     const output = run("modprobe", [

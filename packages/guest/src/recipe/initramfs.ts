@@ -22,7 +22,7 @@ function earlyModules(kernel: Kernel): readonly string[] {
 /** The tree of the initramfs: a static busybox, a script and the modules that lead to the root. */
 export async function initramfsTree(root: Tree, kernel: Kernel): Promise<Tree> {
   const busybox = root.get("/usr/bin/busybox");
-  if (busybox?.type !== "file") throw new MkError("INTEGRITY", "Debian's busybox-static holds no busybox.");
+  if (busybox?.type !== "file") throw new MkError("INTEGRITY", "Debian's busybox-static holds no busybox");
   const tree = new Tree();
   // No merged-usr here: the canonical place of /bin is /usr/bin, so the link is all there is.
   tree.file("/usr/bin/busybox", busybox.contents, { mode: 0o755 });

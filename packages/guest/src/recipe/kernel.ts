@@ -37,7 +37,7 @@ export async function readKernel(
   const raw = new Tree();
   layOver(raw, await unpack(entries, spool, (path) => /^\/(boot\/vmlinuz-|usr\/lib\/modules\/)/.test(path)));
   const image = raw.under("/boot/vmlinuz-").find(({ node }) => node.type === "file");
-  if (image?.node.type !== "file") throw new MkError("INTEGRITY", "Debian's kernel package holds no kernel.");
+  if (image?.node.type !== "file") throw new MkError("INTEGRITY", "Debian's kernel package holds no kernel");
   const release = image.path.replace("/boot/vmlinuz-", "");
   const base = `/usr/lib/modules/${release}`;
 

@@ -1,7 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
-import { hasProgram, run } from "../../test/fixtures/program.js";
+import { live } from "@mk/testing";
+import { expect, test } from "vitest";
+import { run } from "../../test/fixtures/program.js";
 import { temporaryDirectory } from "../../test/fixtures/temporary-directory.js";
 import { compareLibraryNames, ldCache } from "./ld-cache.js";
 
@@ -31,7 +32,9 @@ test("the order in which libraries are given does not matter", () => {
   expect(ldCache([...libraries].reverse(), "amd64").equals(ldCache(libraries, "amd64"))).toBe(true);
 });
 
-describe.skipIf(!hasProgram("ldconfig"))("with glibc as the reference (needs ldconfig)", () => {
+const suite = await live({ needs: ["program:ldconfig"] });
+
+suite("with glibc as the reference", () => {
   test.each([
     ["amd64", "libc6,x86-64"],
     ["arm64", "libc6,AArch64"],

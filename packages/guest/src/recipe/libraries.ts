@@ -36,7 +36,7 @@ export async function addLibraryCache(tree: Tree, arch: GuestArch): Promise<void
   }
   for (const [soname, program] of [...needed].sort(([a], [b]) => comparePaths(a, b))) {
     if (!present.has(soname)) {
-      throw new MkError("INTEGRITY", `${program} needs the library ${soname}, which no package of the image brings.`);
+      throw new MkError("INTEGRITY", `${program} needs the library ${soname}, which no package of the image brings`);
     }
   }
   tree.file("/etc/ld.so.cache", ldCache([...libraries.values()], arch));

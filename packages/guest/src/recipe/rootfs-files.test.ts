@@ -1,5 +1,6 @@
-import { describe, expect, test } from "vitest";
-import { hasProgram, run } from "../../test/fixtures/program.js";
+import { live } from "@mk/testing";
+import { expect, test } from "vitest";
+import { run } from "../../test/fixtures/program.js";
 import { readInitramfsInit, rootfsDirectory } from "../assets.js";
 import { readAll } from "../tree/contents.js";
 import { Tree } from "../tree/tree.js";
@@ -30,7 +31,9 @@ test("init runs nothing that is not there", async () => {
   }
 });
 
-describe.skipIf(!hasProgram("sh"))("with a shell as the reference (needs sh)", () => {
+const suite = await live({ needs: ["program:sh"] });
+
+suite("with a shell as the reference", () => {
   test("every script parses", async () => {
     const scripts = [await readInitramfsInit()];
     for (const { node } of (await rootfs()).entries()) {

@@ -26,7 +26,7 @@ export async function* readContents(contents: Contents): AsyncGenerator<Uint8Arr
       length,
       contents.offset + done,
     );
-    if (bytesRead === 0) throw new Error("The spool file is shorter than what was written to it.");
+    if (bytesRead === 0) throw new Error("the spool file is shorter than what was written to it");
     yield buffer.subarray(0, bytesRead);
     done += bytesRead;
   }
@@ -77,7 +77,7 @@ export class Spool implements AsyncDisposable {
       await this.#file.write(chunk, 0, Math.min(chunk.length, size - written), offset + written);
       written += chunk.length;
     }
-    if (written !== size) throw new Error(`The body has ${written} bytes instead of ${size}.`);
+    if (written !== size) throw new Error(`the body has ${written} bytes instead of ${size}`);
     return { kind: "spooled", file: this.#file, offset, size };
   }
 

@@ -50,7 +50,7 @@ test("refuses what lies below a link or a file, and what would take a directory'
   tree.file("/full/inside", "");
   tree.directory("/empty");
   for (const path of ["/link/passwd", "/file/x/y", "/link/a/b"]) {
-    expect(() => tree.file(path, "")).toThrow("The packages do not fit together");
+    expect(() => tree.file(path, "")).toThrow("the packages do not fit together");
   }
   expect(() => tree.symlink("/full", "/etc")).toThrow("/full is a directory and a symlink");
   tree.symlink("/empty", "/etc");

@@ -38,7 +38,7 @@ export class Tree {
 
   static canonical(path: string): string {
     const clean = posix.normalize(path).replace(/(?<=.)\/+$/, "");
-    if (!clean.startsWith("/")) throw new TypeError(`The path "${path}" is not absolute.`);
+    if (!clean.startsWith("/")) throw new TypeError(`the path "${path}" is not absolute`);
     return clean.replace(MERGED, "/usr/$1");
   }
 
@@ -56,7 +56,7 @@ export class Tree {
    */
   put(path: string, node: TreeNode): void {
     const canonical = Tree.canonical(path);
-    const misfit = (why: string): MkError => new MkError("INTEGRITY", `The packages do not fit together: ${why}.`);
+    const misfit = (why: string): MkError => new MkError("INTEGRITY", `the packages do not fit together: ${why}`);
     for (let parent = posix.dirname(canonical); ; parent = posix.dirname(parent)) {
       const type = this.#nodes.get(parent)?.type;
       if (type === "directory") break;

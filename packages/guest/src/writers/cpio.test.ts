@@ -1,10 +1,13 @@
-import { describe, expect, test } from "vitest";
-import { hasProgram, run } from "../../test/fixtures/program.js";
+import { live } from "@mk/testing";
+import { expect, test } from "vitest";
+import { run } from "../../test/fixtures/program.js";
 import { sampleTree } from "../../test/fixtures/sample-tree.js";
 import { readAll } from "../tree/contents.js";
 import { cpioArchive } from "./cpio.js";
 
-describe.skipIf(!hasProgram("cpio"))("with cpio as the reference (needs cpio)", () => {
+const suite = await live({ needs: ["program:cpio"] });
+
+suite("with cpio as the reference", () => {
   test("lists every entry with its mode, owner, size and target", async () => {
     const tree = sampleTree();
     const listing = run(

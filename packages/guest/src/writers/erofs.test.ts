@@ -1,7 +1,8 @@
 import { lstat, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
-import { hasProgram, run } from "../../test/fixtures/program.js";
+import { live } from "@mk/testing";
+import { expect, test } from "vitest";
+import { run } from "../../test/fixtures/program.js";
 import { sampleTree } from "../../test/fixtures/sample-tree.js";
 import { temporaryDirectory } from "../../test/fixtures/temporary-directory.js";
 import { readAll } from "../tree/contents.js";
@@ -22,7 +23,9 @@ async function image(tree: Tree): Promise<string> {
   return path;
 }
 
-describe.skipIf(!hasProgram("fsck.erofs"))("with erofs-utils as the reference (needs fsck.erofs)", () => {
+const suite = await live({ needs: ["program:fsck.erofs"] });
+
+suite("with erofs-utils as the reference", () => {
   test("every file, link, mode and owner comes out of the image as it went in", async () => {
     const tree = sampleTree();
     const path = await image(tree);

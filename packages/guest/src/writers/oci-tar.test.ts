@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
-import { hasProgram, run } from "../../test/fixtures/program.js";
+import { live } from "@mk/testing";
+import { expect, test } from "vitest";
+import { run } from "../../test/fixtures/program.js";
 import { sampleTree } from "../../test/fixtures/sample-tree.js";
 import { temporaryDirectory } from "../../test/fixtures/temporary-directory.js";
 import { readAll } from "../tree/contents.js";
@@ -14,7 +15,9 @@ async function archive(tree = sampleTree()): Promise<string> {
   return path;
 }
 
-describe.skipIf(!hasProgram("tar"))("with tar as the reference (needs tar)", () => {
+const suite = await live({ needs: ["program:tar"] });
+
+suite("with tar as the reference", () => {
   const list = (path: string): readonly string[] =>
     run("tar", ["--list", "--verbose", "--numeric-owner", "--utc", "--quoting-style=literal", "--file", path])
       .toString()

@@ -3,16 +3,16 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { createNodeHost, type Host } from "@mk/core";
-import { type LibvirtPlace, temporaryDirectory } from "@mk/testing";
+import type { LibvirtPlace } from "./host-inventory.js";
+import { type TemporaryDirectory, temporaryDirectory } from "./temporary-directory.js";
 
 /**
  * A libvirt of the test's own beside the system's, which a test may therefore kill. Its processes have a first process that reaps them at
  * once, which libvirt waits for; that of a container often takes seconds.
  */
 export interface PrivateLibvirt extends LibvirtPlace, AsyncDisposable {
-  /** This computer, on which the private libvirt is the system's. */
-  readonly host: Host;
+  /** With what /run/libvirt has on a computer in `run`; a test may have files of its own there. Gone when it is disposed. */
+  readonly directory: TemporaryDirectory;
   /** The arguments before a program that is to run where the private libvirt is the system's and its machines are reached. */
   readonly enter: readonly string[];
   /** Kills libvirtd, and only it, and resolves when a new one listens. */
@@ -33,25 +33,12 @@ export async function privateLibvirt(): Promise<PrivateLibvirt> {
     if ((await lines.next()).done) throw new Error("the private libvirtd did not start");
   }
   await up();
-  const host = createNodeHost({ home: directory.join("home") });
-  const { network } = host;
   const children = await readFile(`/proc/${shell.pid}/task/${shell.pid}/children`, "utf8");
   return {
     uri: `qemu+unix:///system?socket=${directory.join("run", "libvirt-sock")}`,
     state: directory.join("lib"),
+    directory,
     enter: ["nsenter", `--target=${children.trim()}`, "--mount", "--net", "--pid", "--"],
-    host: Object.assign(Object.create(host) as Host, {
-      network: {
-        leasePort: network.leasePort.bind(network),
-        usedSubnets: network.usedSubnets.bind(network),
-        interfaceSubnets: network.interfaceSubnets.bind(network),
-        connect: (target: Parameters<typeof network.connect>[0], signal: AbortSignal) =>
-          network.connect(
-            "path" in target ? { path: target.path.replace(/^\/run\/libvirt\//, directory.join("run/")) } : target,
-            signal,
-          ),
-      },
-    }),
     async restart() {
       shell.stdin.write("\n");
       await up();
