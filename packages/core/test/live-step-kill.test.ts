@@ -4,13 +4,11 @@ import { listFailpoints } from "@mk/core";
 import { shareOut, type TemporaryDirectory, temporaryDirectory } from "@mk/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bundle } from "./step-kill/bundle.js";
-import { type Injection, type KillBench, openBench, SCENARIOS, type Scenario } from "./step-kill/kill-case.js";
+import { FAULT, type Injection, type KillBench, openBench, SCENARIOS, type Scenario } from "./step-kill/kill-case.js";
+import type { MkRun } from "./step-kill/run-mk.js";
 
 /** Steps of the process driver itself. */
 const DRIVER_STEPS = /^\w+\.(disk|seed|define|record|spawn|wait|powerdown|cut|apply):/;
-/** Reached only by what no scenario here does: roll-backs, guests that cannot be asked or get an address later, paused machines, damaged files. */
-const SELDOM =
-  /^(?:create\.remove|start\.(?:power-off|resume|clock|certificate)|stop\.(?:resume|kill)|pause\.|resume\.|store\.quarantine)/;
 
 const only = process.env.MK_KILL_ONLY;
 const soak = process.env.MK_SOAK !== undefined;
@@ -38,8 +36,8 @@ afterAll(async () => {
 
 describe.each(SCENARIOS)("$title, cut off at any step", (scenario) => {
   it("keeps every promise after SIGKILL, SIGTERM and SIGINT", async () => {
-    const names = await cleanRun(scenario);
-    await shareOut(benches, casesOf(names), async (bench, { failpoints, name, injection }, index) => {
+    const { hits } = await cleanRun(scenario);
+    await shareOut(benches, casesOf(scenario, hits), async (bench, { failpoints, name, injection }, index) => {
       counts.run++;
       try {
         const run = await bench.run(scenario, failpoints);
@@ -55,22 +53,26 @@ describe.each(SCENARIOS)("$title, cut off at any step", (scenario) => {
   }, 1_200_000);
 });
 
-/** The names of all failpoints that the command hits when nothing cuts it off. */
-async function cleanRun(scenario: Scenario): Promise<readonly string[]> {
+/** What the command does when nothing cuts it off. */
+async function cleanRun(scenario: Scenario): Promise<MkRun> {
   const [bench] = benches;
   if (bench === undefined) throw new TypeError("there is no bench");
-  const clean = await bench.run(scenario, "");
-  expect(clean.outcome).toEqual({ ok: true });
+  const clean = await bench.run(scenario, faultOf(scenario));
+  expect(clean.outcome).toMatchObject(scenario.fails === undefined ? { ok: true } : { code: FAULT });
   await bench.check(scenario, clean, true);
-  const names = clean.hits.map(({ name }) => name);
-  for (const name of names) reached.add(name);
-  return names;
+  for (const { name } of clean.hits) reached.add(name);
+  return clean;
+}
+
+/** Makes the command of a scenario fail that is to fail. */
+function faultOf({ fails }: Scenario): string {
+  return fails === undefined ? "" : `${fails}=1*error(${FAULT});`;
 }
 
 it("reaches every failpoint that is listed, and lists every one that is reached", () => {
   const listed = listFailpoints();
   expect([...reached].filter((name) => !DRIVER_STEPS.test(name) && !listed.includes(name))).toEqual([]);
-  expect(listed.filter((name) => !SELDOM.test(name) && !reached.has(name))).toEqual([]);
+  expect(listed.filter((name) => !reached.has(name))).toEqual([]);
 });
 
 interface KillCase {
@@ -84,26 +86,30 @@ interface KillCase {
  * its effect at the next step's boundary, so the places between two of those are left to SIGKILL. And every step is killed in every run,
  * while TERM and INT go the same way through mk: a sample of them is enough outside of a soak.
  */
-function casesOf(names: readonly string[]): readonly KillCase[] {
-  const distinct = [...new Set(names)];
+function casesOf(scenario: Scenario, hits: MkRun["hits"]): readonly KillCase[] {
+  const { places = /^/ } = scenario;
+  // What comes before a failure is cut off where nothing fails.
+  const begin = hits.findIndex(({ action }) => action === "error") + 1;
+  const count = (name: string, among = hits) => among.filter((hit) => hit.name === name).length;
+  const distinct = [...new Set(hits.slice(begin).map(({ name }) => name))].filter((name) => places.test(name));
+  const cut = (name: string, injection: Injection, hit = count(name, hits.slice(0, begin)) + 1): KillCase => {
+    const failpoints = `${faultOf(scenario)}${name}=${hit === 1 ? "" : `${hit - 1}*off->`}1*${injection}`;
+    return { name, injection, failpoints };
+  };
   const kills = distinct.flatMap((name) => {
-    const last = isWithinSteps(name) ? names.filter((other) => other === name).length : 1;
-    return [...new Set([1, last])].map((hit) => killCase(name, "kill", hit));
+    const first = cut(name, "kill");
+    const last = isWithinSteps(name) ? cut(name, "kill", count(name)) : first;
+    return last.failpoints === first.failpoints ? [first] : [first, last];
   });
   const signals = (["term", "int"] as const).flatMap((injection) =>
     distinct
       .filter((name) => !isWithinSteps(name))
       .filter((_, index) => soak || index % 8 === 0)
-      .map((name) => killCase(name, injection)),
+      .map((name) => cut(name, injection)),
   );
   return [...kills, ...signals].filter(({ failpoints }) => only === undefined || only === failpoints);
 }
 
 function isWithinSteps(name: string): boolean {
   return /^(?:store|lock)\./.test(name);
-}
-
-/** Cut off at this hit of the failpoint. */
-function killCase(name: string, injection: Injection, hit = 1): KillCase {
-  return { name, injection, failpoints: `${name}=${hit === 1 ? "" : `${hit - 1}*off->`}1*${injection}` };
 }

@@ -12,14 +12,24 @@ const end = () => {
   process.exit(0);
 };
 
+const shutDown = () => {
+  if (mode === "ignores-shutdown") return;
+  if (mode !== "shuts-down-slowly") end();
+  say("shutdown uptime=1.00");
+  setTimeout(end, 1_000);
+};
+
+let state = "running";
 const server = createServer((connection) => {
   connection.on("error", () => undefined);
   connection.on("data", (data) => {
-    if (String(data) === "shutdown" && mode === "shuts-down-slowly") {
-      say("shutdown uptime=1.00");
-      setTimeout(end, 1_000);
-    } else if (String(data) === "shutdown" && mode !== "ignores-shutdown") end();
-    if (String(data) === "pid") connection.end(String(process.pid));
+    const command = String(data);
+    if (command === "pause") state = "paused";
+    if (command === "resume") state = "running";
+    if (command === "pid") connection.end(String(process.pid));
+    else if (command !== "shutdown") connection.end(state);
+    // A guest that is paused sees no power button.
+    else if (state === "running") shutDown();
   });
 });
 server.listen(socket, () => {

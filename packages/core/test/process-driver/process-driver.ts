@@ -2,7 +2,15 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Driver, defineDriver, type Host, type Machine, type MachineContext, MkError } from "@mk/core";
+import {
+  type Driver,
+  defineDriver,
+  type Host,
+  type Machine,
+  type MachineContext,
+  type MachineState,
+  MkError,
+} from "@mk/core";
 
 interface Config {
   readonly version: 1;
@@ -71,9 +79,17 @@ function processMachine(script: string, config: Config, context: MachineContext)
     const record = (await context.record.read()) as { readonly token?: string } | undefined;
     return record?.token;
   };
-  const running = async (signal: AbortSignal): Promise<number | undefined> => {
+  const ask = async (question: string, signal: AbortSignal): Promise<string | undefined> => {
     const current = await token();
-    return current === undefined ? undefined : askPid(host, await socketPath(host, current), signal);
+    return current === undefined ? undefined : askProcess(host, await socketPath(host, current), question, signal);
+  };
+  const running = async (signal: AbortSignal): Promise<number | undefined> => {
+    const pid = Number(await ask("pid", signal));
+    return pid > 1 ? pid : undefined;
+  };
+  const tell = async (command: string, wanted: MachineState, signal: AbortSignal): Promise<void> => {
+    const state = await ask(command, signal);
+    if (state !== wanted) throw new MkError("DRIVER_FAILED", `the process is ${state ?? "gone"} after ${command}`);
   };
   const cutPower = async (signal: AbortSignal): Promise<void> => {
     const pid = await running(signal);
@@ -85,7 +101,8 @@ function processMachine(script: string, config: Config, context: MachineContext)
 
   return {
     async inspect({ signal }) {
-      if ((await running(signal)) !== undefined) return { state: "running" };
+      const state = await ask("state", signal);
+      if (state === "running" || state === "paused") return { state };
       const present = (await host.files.stat(disk)) !== undefined;
       return { state: present ? "stopped" : "absent" };
     },
@@ -113,7 +130,7 @@ function processMachine(script: string, config: Config, context: MachineContext)
         child.unref();
       });
       await op.step("wait", "waiting for the process", async () => {
-        while ((await askPid(host, socket, op.signal)) === undefined) {
+        while ((await askProcess(host, socket, "pid", op.signal)) === undefined) {
           if (config.boot === "dies" && (await host.files.readText(consoleFile)) !== "") return;
           await host.delay(5, op.signal);
         }
@@ -140,6 +157,10 @@ function processMachine(script: string, config: Config, context: MachineContext)
       if (current !== undefined) await host.files.remove(await socketPath(host, current));
       await op.step("disk", "removing the disk", () => host.files.remove(disk));
     },
+    suspension: {
+      pause: (op) => tell("pause", "paused", op.signal),
+      resume: (op) => tell("resume", "running", op.signal),
+    },
     // The machine's shell is the host's.
     access: async () => ({ via: "exec", argv: [(await host.which("env")) ?? "/usr/bin/env"] }),
     endpoint: async (guestPort) => ({ host: "127.0.0.1", port: guestPort }),
@@ -162,16 +183,21 @@ async function node(host: Host): Promise<{ readonly bin: string }> {
   return { bin };
 }
 
-/** What the process behind the socket says its pid is; undefined when there is none. */
-async function askPid(host: Host, path: string, signal: AbortSignal): Promise<number | undefined> {
+/** What the process behind the socket answers; undefined when there is none. */
+async function askProcess(
+  host: Host,
+  path: string,
+  question: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   try {
     const connection = await host.network.connect({ path }, signal);
     const chunks: Buffer[] = [];
     connection.on("data", (chunk: Buffer) => chunks.push(chunk));
-    connection.write("pid");
+    connection.write(question);
     await once(connection, "close", { signal });
-    const pid = Number(Buffer.concat(chunks));
-    return pid > 1 ? pid : undefined;
+    // One that ends before it has answered is none.
+    return Buffer.concat(chunks).toString() || undefined;
   } catch (error) {
     signal.throwIfAborted();
     if (MkError.is(error)) return undefined;

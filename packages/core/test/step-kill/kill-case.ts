@@ -1,26 +1,53 @@
-import { readdir, readFile } from "node:fs/promises";
+import { appendFile, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createMk, type Mk, MkError } from "@mk/core";
 import { type TemporaryDirectory, temporaryDirectory, until } from "@mk/testing";
 import { expect } from "vitest";
 import { fakeImages } from "../images.js";
 import { machinePids } from "../process-driver/machine-pids.js";
-import { processDriver } from "../process-driver/process-driver.js";
+import { killDriver } from "./kill-driver.js";
 import { type MkRun, runMk } from "./run-mk.js";
 
 /** What is done to which machine. */
 export interface Scenario {
   readonly title: string;
-  readonly command: "start" | "stop" | "delete" | "reconfigure" | "recreate";
-  readonly before: "absent" | "stopped" | "running";
+  readonly command: "start" | "stop" | "cut" | "pause" | "resume" | "delete" | "reconfigure" | "recreate";
+  /** `damaged`: stopped, and its config is no JSON any more. */
+  readonly before: "absent" | "stopped" | "running" | "paused" | "damaged";
+  /** The failpoint at which the command fails with {@link FAULT}: it is cut off in what it does then. */
+  readonly fails?: string;
+  /** Where alone it is cut off: what else it does is cut off in other scenarios. By default everywhere. */
+  readonly places?: RegExp;
 }
+
+/** The error of a command that is to fail. */
+export const FAULT = "DRIVER_FAILED";
+
+/** All but what the store and the lock do within steps. */
+const STEPS = /^(?!store\.|lock\.)/;
 
 export const SCENARIOS: readonly Scenario[] = [
   { title: "create and start", command: "start", before: "absent" },
+  { title: "create that fails", command: "start", before: "absent", fails: "create.driver:after" },
   { title: "start", command: "start", before: "stopped" },
+  { title: "start that fails", command: "start", before: "stopped", fails: "start.ready:after" },
+  { title: "start of a paused machine", command: "start", before: "paused", places: STEPS },
+  { title: "start of a damaged machine", command: "start", before: "damaged", places: /^store\.quarantine/ },
   { title: "stop", command: "stop", before: "running" },
+  { title: "stop of a paused machine", command: "stop", before: "paused", places: STEPS },
+  { title: "stop by force", command: "cut", before: "running", places: STEPS },
+  { title: "pause", command: "pause", before: "running" },
+  { title: "resume", command: "resume", before: "paused" },
   { title: "recreate", command: "recreate", before: "running" },
+  { title: "recreate that fails", command: "recreate", before: "running", fails: "create.driver:after", places: STEPS },
   { title: "reconfigure", command: "reconfigure", before: "running" },
+  {
+    title: "reconfigure that fails",
+    command: "reconfigure",
+    before: "running",
+    fails: "reconfigure.driver:after",
+    places: /^(?:reconfigure\.|store\.(?:config|last-good|resolve):)/,
+  },
   { title: "delete", command: "delete", before: "running" },
 ];
 
@@ -42,7 +69,7 @@ const SCRIPT = join(import.meta.dirname, "..", "process-driver", "machine.mjs");
 
 export async function openBench(program: string): Promise<KillBench> {
   const home: TemporaryDirectory = await temporaryDirectory("mk-kill-");
-  const mk = createMk({ home: home.path, drivers: [processDriver({ script: SCRIPT })], images: fakeImages() });
+  const mk = createMk({ home: home.path, drivers: [killDriver(SCRIPT)], images: fakeImages() });
   const bystander = await mk.start({ name: BYSTANDER });
   const bystanderPids = await machinePids(home.join("machines", BYSTANDER));
   const bystanderDisk = await readFile(home.join("machines", BYSTANDER, "disk.raw"), "utf8");
@@ -55,9 +82,11 @@ export async function openBench(program: string): Promise<KillBench> {
     victimDisk = undefined;
     if (before === "absent") return;
     const victim = await mk.start({ name: VICTIM, memoryMiB: VICTIM_MIB });
-    if (before === "stopped") await victim.stop();
+    if (before === "stopped" || before === "damaged") await victim.stop();
+    if (before === "paused") await victim.pause();
     victimId = (await victim.info()).id;
     victimDisk = await readFile(home.join("machines", VICTIM, "disk.raw"), "utf8");
+    if (before === "damaged") await appendFile(home.join("machines", VICTIM, "config.json"), "}");
   }
 
   async function check(scenario: Scenario, run: MkRun, deleteFirst: boolean): Promise<void> {
@@ -67,11 +96,13 @@ export async function openBench(program: string): Promise<KillBench> {
     expect(run.stderr).toBe("");
     // A signal that came when all was done changes nothing but the exit code.
     const ended = run.outcome !== undefined && "code" in run.outcome ? run.outcome.code : "done";
-    if (run.exitCode !== null && run.exitCode !== 0) expect(["done", "CANCELLED"]).toContain(ended);
+    const failure = scenario.fails === undefined ? [] : [FAULT];
+    if (run.exitCode !== null && run.exitCode !== 0) expect(["done", "CANCELLED", ...failure]).toContain(ended);
 
-    // 2 and 7: every state file is whole, the others work.
+    // 2 and 7: every state file is whole, the others work. What was damaged before is told until it is repaired.
     const list = await mk.list();
-    for (const machine of list) expect(machine).not.toHaveProperty("problem");
+    const told = list.filter(({ name }) => scenario.before !== "damaged" || name !== VICTIM);
+    for (const machine of told) expect(machine).not.toHaveProperty("problem");
     expect(list.find(({ name }) => name === BYSTANDER)).toMatchObject({ status: { state: "running" } });
     expect(await machinePids(home.join("machines", BYSTANDER))).toEqual(bystanderPids);
     expect(await readFile(home.join("machines", BYSTANDER, "disk.raw"), "utf8")).toBe(bystanderDisk);
@@ -84,14 +115,14 @@ export async function openBench(program: string): Promise<KillBench> {
     if (existed) expect(victim).toMatchObject({ spec: { memoryMiB: VICTIM_MIB } });
     if (keepsData) expect(await readFile(join(directory, "disk.raw"), "utf8")).toBe(victimDisk);
 
-    // 6: "running" only with a process that proves it, and nothing runs unseen. A process whose mk was killed while it was being born
-    // finds that out by itself; until then it is not a machine.
+    // 6: "running" or "paused" only with a process that proves it, and nothing runs unseen. A process whose mk was killed while it was
+    // being born finds that out by itself; until then it is not a machine.
     const state = victim?.status.state ?? "absent";
-    if (state === "running") expect(await machinePids(directory)).toHaveLength(1);
+    if (state === "running" || state === "paused") expect(await machinePids(directory)).toHaveLength(1);
     if (state === "stopped" || state === "absent") {
       await until("the listed state is the real one", async () => {
         const seen = (await mk.list()).find(({ name }) => name === VICTIM)?.status.state ?? "absent";
-        return (await machinePids(directory)).length === (seen === "running" ? 1 : 0);
+        return (await machinePids(directory)).length === (seen === "running" || seen === "paused" ? 1 : 0);
       });
     }
 
