@@ -11,8 +11,8 @@ interface Running {
   /** When it is off by itself; never by default. */
   readonly offAfterMs?: number;
   readonly isStopping?: () => Promise<boolean>;
-  /** What its guest writes every 10 ms. */
-  readonly goesOn?: string;
+  /** What its guest writes again and again. */
+  readonly goesOn?: { readonly everyMs: number; readonly text: string };
 }
 
 /** A start whose console says this and then nothing; `asked` are the seconds at which the guest was asked whether it is ready. */
@@ -29,9 +29,9 @@ function start(
   const machine = { inspect: async () => ({ state: state() }) } as unknown as Machine;
   async function* read(signal: AbortSignal): AsyncGenerator<Uint8Array> {
     yield Buffer.from(said);
-    while (goesOn !== undefined && !signal.aborted) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-      yield Buffer.from(goesOn);
+    while (goesOn !== undefined && !signal.aborted && state() === "running") {
+      await new Promise((resolve) => setTimeout(resolve, goesOn.everyMs));
+      yield Buffer.from(goesOn.text);
     }
     await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   }
@@ -144,16 +144,22 @@ describe("a start of a machine that runs", () => {
     expect(await ended).toBe("ready");
   });
 
-  it("does not believe a guest that was told to go down before it has asked it", async () => {
-    const going = start(BOOTED, no, { offAfterMs: 20_000, isStopping: async () => true });
-    const staying = start(BOOTED, no, { isStopping: no });
-    await vi.advanceTimersByTimeAsync(25_000);
-    expect(await going.ended).toBe("off");
-    expect(await staying.ended).toBe("ready");
-  });
+  it.each<[title: string, expected: string, running: Running]>([
+    ["says so a second later", "off", { offAfterMs: 20_000, goesOn: { everyMs: 1_000, text: GOES_DOWN } }],
+    ["says so when it is asked", "off", { offAfterMs: 20_000, isStopping: async () => true }],
+    ["goes without a word", "off", { offAfterMs: 2_000 }],
+    ["stays", "ready", {}],
+  ])(
+    "does not believe a guest at once that may have been told to go down: one that %s",
+    async (_what, expected, running) => {
+      const { ended } = start(BOOTED, no, { isStopping: no, ...running });
+      await vi.advanceTimersByTimeAsync(25_000);
+      expect(await ended).toBe(expected);
+    },
+  );
 
   it("is not held up by a guest that never stops writing", async () => {
-    const { ended } = start(BOOTED, no, { goesOn: "tick\r\n" });
+    const { ended } = start(BOOTED, no, { goesOn: { everyMs: 10, text: "tick\r\n" } });
     await vi.advanceTimersByTimeAsync(5_000);
     expect(await ended).toBe("ready");
   });

@@ -16,6 +16,8 @@ const FIRST_SILENCE_MS = 250;
 const REPLAY_SILENCE_MS = 50;
 /** A guest that never stops writing is read no longer than this for what it has become since. */
 const REPLAY_MS = 1_000;
+/** Within this a guest says that it goes down which was told to: its init looks once a second whether it was, and it may be emulated. */
+const TOLD_MS = 3_000;
 /**
  * A fresh guest that has started its SSH server and is silent this long may have said `ready` in the midst of a line of its kernel. Long, and
  * doubled at each question, since an emulated guest takes seconds to answer while its engine starts.
@@ -34,7 +36,7 @@ export interface GuestSource {
    * asked soon. The guest of a fresh start has better to do than to answer, and is asked when its `ready` seems to be lost.
    */
   readonly hasRun: boolean;
-  /** Asks the guest itself whether it is on its way down. Given where it may have been told to go, and has not said so yet. */
+  /** Asks the guest itself whether it is on its way down. Given where it may have been told to go just now, and may not have said so yet. */
   readonly isStopping?: () => Promise<boolean>;
 }
 
@@ -131,22 +133,22 @@ export async function waitForGuest(
     }
   }
 
-  function goesDown(): void {
-    isGoingDown = true;
-    seen.clear();
-  }
-
   /** Whether a guest that has said that it is ready still is: what it said since, or says when it is asked, may be that it goes down. */
   async function isStillReady(): Promise<boolean> {
     if (isReplayed) return true;
     replayedSince ??= performance.now();
-    const result =
-      performance.now() - replayedSince > REPLAY_MS ? "silence" : await orSilence(next(), REPLAY_SILENCE_MS, op.signal);
+    const leftMs = (isStopping === undefined ? REPLAY_MS : TOLD_MS) - (performance.now() - replayedSince);
+    const enoughMs = isStopping === undefined ? Math.min(REPLAY_SILENCE_MS, leftMs) : leftMs;
+    const result = leftMs <= 0 ? "silence" : await orSilence(next(), enoughMs, op.signal);
     if (result !== "silence" && result.done !== true) return false;
     isReplayed = true;
-    if (!(await isStopping?.())) return true;
-    goesDown();
-    return false;
+    if (isStopping === undefined) return true;
+    isGoingDown = await isStopping();
+    // It may have gone without a word.
+    const { state } = await machine.inspect(quietOperation(op.signal));
+    isOff = state === "stopped";
+    if (isGoingDown) seen.clear();
+    return !isGoingDown;
   }
 
   async function until(...events: readonly string[]): Promise<void> {
@@ -172,8 +174,10 @@ export async function waitForGuest(
       }
       // A service that failed once the guest was ready did not keep it from that.
       if (event === "failed" && !seen.has("ready")) throw guestFailed(name, marker, tail);
-      if (event === "shutdown" && hasRun) goesDown();
-      else seen.add(event);
+      seen.add(event);
+      if (event !== "shutdown" || !hasRun) continue;
+      isGoingDown = true;
+      seen.clear();
     }
   }
 
