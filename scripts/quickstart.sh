@@ -11,7 +11,7 @@ step "Installing QEMU and what else is missing"
 bash scripts/system-packages.sh run
 if ! command -v pnpm >/dev/null; then
   as_root=()
-  [ -w "$(npm root --global)" ] || as_root=(sudo)
+  [ "$(id -u)" = 0 ] || [ -w "$(npm root --global)" ] || as_root=(sudo)
   "${as_root[@]}" npm install --global pnpm@10.34.9 >/dev/null
 fi
 

@@ -51,6 +51,14 @@ describe.runIf(process.platform === "linux")("quickstart.sh", () => {
     stub("docker", "");
     stub("npm", `echo "${bin}/missing"`);
     stub("sudo", "");
+    stub("id", "echo 1000");
     expect(quickstart().calls).toContainEqual(expect.stringMatching(/^sudo npm install --global pnpm@/));
+  });
+
+  it("installs pnpm without sudo for root, who may write where there is no directory yet", () => {
+    stub("docker", "");
+    stub("npm", `echo "${bin}/missing"`);
+    stub("id", "echo 0");
+    expect(quickstart().calls).toContainEqual(expect.stringMatching(/^npm install --global pnpm@/));
   });
 });

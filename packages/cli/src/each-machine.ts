@@ -41,7 +41,7 @@ export async function eachMachine(
 
 async function namedMachines(context: Context, names: readonly string[]): Promise<readonly string[]> {
   if (names.length === 0) return [await machineName(context)];
-  return await Promise.all(names.map((name) => machineName(context, name)));
+  return [...new Set(await Promise.all(names.map((name) => machineName(context, name))))];
 }
 
 async function allMachines(

@@ -88,7 +88,7 @@ function noteUnreachableProxies(engine: Engine, session: MachineSession, op: Cor
 async function settled(session: MachineSession, op: CoreOperation): Promise<MachineStatus> {
   const status = await inspectMachine(session, op.signal);
   if (status.state !== "stopping") return status;
-  await session.machine.kill(op);
+  await op.step("power-off", "cutting the power", () => session.machine.kill(op));
   return await inspectMachine(session, op.signal);
 }
 

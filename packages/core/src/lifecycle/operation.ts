@@ -86,11 +86,17 @@ function createOperation(
     progress: () => deadline.progress(),
     async step(id, title, work) {
       signal.throwIfAborted();
-      const parent = currentStep.getStore()?.id;
+      const parent = currentStep.getStore();
       const startedAt = performance.now();
       deadline.progress(title);
       open.add(title);
-      emit({ type: "step.started", operation: name, step: id, title, ...(parent !== undefined && { parent }) });
+      emit({
+        type: "step.started",
+        operation: name,
+        step: id,
+        title,
+        ...(parent !== undefined && { parent: parent.id }),
+      });
       let reportedAt = Number.NEGATIVE_INFINITY;
       const report = (progress: Progress): void => {
         deadline.progress();
@@ -104,7 +110,7 @@ function createOperation(
         const result = await currentStep.run({ id, title }, () => work(report));
         await failpoint(`${name}.${id}:after`, signal);
         const durationMs = since(startedAt);
-        deadline.progress();
+        deadline.progress(parent?.title);
         open.delete(title);
         emit({ type: "step.finished", operation: name, step: id, durationMs });
         if (parent === undefined) onPhase({ step: id, title, durationMs });

@@ -29,6 +29,7 @@ const IDLE_MS: Readonly<Record<MachineOperation, number>> = {
 
 /** The steps after which the machine is another one to whoever was connected to it. */
 const POWER_STEPS: ReadonlySet<string> = new Set([
+  "create.replace",
   "start.driver",
   "start.power-off",
   "stop.shutdown",

@@ -144,6 +144,19 @@ describe("a start of a machine that runs", () => {
     expect(await ended).toBe("ready");
   });
 
+  it("waits for a guest that was reset without a word, and hears what fails in its new boot", async () => {
+    const again = "mk-guest: init uptime=0.5\r\n";
+    const slow = start(`${BOOTED}${again}`, no, {});
+    let isOver = false;
+    void slow.ended.then(() => {
+      isOver = true;
+    });
+    const broken = start(`${BOOTED}${again}mk-guest: failed uptime=2.0 service=data\r\n`, no, {});
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(isOver).toBe(false);
+    expect(await broken.ended).toBe("GUEST_FAILED");
+  });
+
   it.each<[title: string, expected: string, running: Running]>([
     ["says so a second later", "off", { offAfterMs: 20_000, goesOn: { everyMs: 1_000, text: GOES_DOWN } }],
     ["says so when it is asked", "off", { offAfterMs: 20_000, isStopping: async () => true }],

@@ -172,6 +172,11 @@ export async function waitForGuest(
           fields,
         });
       }
+      // It was reset, with or without a word: what counts is this boot.
+      if (event === "init" && hasRun) {
+        isGoingDown = false;
+        seen.clear();
+      }
       // A service that failed once the guest was ready did not keep it from that.
       if (event === "failed" && !seen.has("ready")) throw guestFailed(name, marker, tail);
       seen.add(event);
@@ -189,7 +194,8 @@ export async function waitForGuest(
     const reason: unknown = op.signal.reason;
     if (error !== reason || !MkError.is(reason, "TIMED_OUT")) throw error;
     const details = { ...reason.details, console: [...tail] };
-    throw new MkError("TIMED_OUT", reason.message, { hint: reason.hint, details, cause: error });
+    const hint = isGoingDown ? `Cut its power with \`mk stop --force -p ${name}\`.` : reason.hint;
+    throw new MkError("TIMED_OUT", reason.message, { hint, details, cause: error });
   } finally {
     stop.abort();
     // Not awaited: a console that ignores its signal must not hold up the start.

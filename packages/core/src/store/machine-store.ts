@@ -44,7 +44,7 @@ export interface MachineStore {
   remove(name: string): Promise<void>;
   /** Removes temporary files that a killed mk left in the machine's directory. */
   tidy(name: string): Promise<void>;
-  /** Finishes removals that were interrupted, as far as it can, and removes what killed writers left in the home. Needs no lock. */
+  /** Finishes removals that were interrupted, as far as it can, and what killed writers left at the top of the home. Needs no lock. */
   sweep(): Promise<void>;
 }
 
