@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { type Duplex, PassThrough } from "node:stream";
@@ -237,6 +237,22 @@ describe("the certificate of a machine's engine", () => {
     await machine.stop();
     await machine.start();
     await expect(readFile(`${given}.argv`)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  it("is given to it by the next start when the one that booted it was cut off", async () => {
+    const given = home.join("given");
+    let host = "127.0.0.1";
+    await using mk = openMk(() => ({
+      access: async () => ({ via: "exec", argv: ["/bin/sh", "-c", 'echo "$1" >>"$0"', given] }),
+      endpoint: async (port) => ({ host, port }),
+    }));
+    await using machine = await mk.start();
+    host = "192.0.2.7";
+    await machine.start();
+    await writeFile(home.join("machines", "mk", "intent.json"), JSON.stringify({ operation: "start", since: "" }));
+    await machine.start();
+    await machine.start();
+    expect((await readFile(given, "utf8")).split("\n").filter((program) => program === "sudo")).toHaveLength(1);
   });
 
   it("is a warning when it cannot be given", async () => {

@@ -25,8 +25,10 @@ export interface MachineIdentity {
   authority(): Promise<string>;
   /** Valid for loopback, the name and `addresses`; issued anew only when it is not. */
   serverCertificate(addresses: readonly string[]): Promise<CertifiedKey>;
-  /** One for this host too, in place of the last one; undefined when that is valid for it, or none was issued yet. */
+  /** A new one for this host too, not issued yet; undefined when the last one is valid for it, or none was issued. */
   certificateFor(host: string): Promise<CertifiedKey | undefined>;
+  /** Puts that one in place of the last one, now that the server has it. */
+  issue(certificate: CertifiedKey): Promise<void>;
 }
 
 /** Reissue early enough that a machine which is started now and then never meets the end. */
@@ -76,17 +78,21 @@ export function createMachineIdentity(name: string, directory: string): MachineI
 
   const [certificateFile, keyFile] = [join(certs, "server.pem"), join(certs, "server-key.pem")];
 
-  const serverCertificate = async (addresses: readonly string[]): Promise<CertifiedKey> => {
+  /** The last one, or one that is not issued yet. */
+  const validCertificate = async (addresses: readonly string[]): Promise<CertifiedKey> => {
     const issuer = await authority();
     const hosts = [...new Set(["localhost", "127.0.0.1", "::1", name, ...addresses])];
     const found = await readPair(certificateFile, keyFile);
     if (found !== undefined && isValidFor(found[0], issuer.certificate, hosts)) {
       return { certificate: found[0], privateKey: found[1] };
     }
-    const made = createServerCertificate(issuer, name, hosts);
-    await writeFileAtomic(keyFile, made.privateKey);
-    await writeFileAtomic(certificateFile, made.certificate);
-    return made;
+    return createServerCertificate(issuer, name, hosts);
+  };
+
+  const issue = async ({ certificate, privateKey }: CertifiedKey): Promise<void> => {
+    if ((await readText(certificateFile)) === certificate) return;
+    await writeFileAtomic(keyFile, privateKey);
+    await writeFileAtomic(certificateFile, certificate);
   };
 
   return {
@@ -96,13 +102,18 @@ export function createMachineIdentity(name: string, directory: string): MachineI
     userPublicKey: userKey,
     hostKey,
     authority: async () => (await authority()).certificate,
-    serverCertificate,
+    async serverCertificate(addresses) {
+      const current = await validCertificate(addresses);
+      await issue(current);
+      return current;
+    },
     async certificateFor(host) {
       const issued = await readText(certificateFile);
       if (!issued) return undefined;
-      const current = await serverCertificate([host]);
+      const current = await validCertificate([host]);
       return current.certificate === issued ? undefined : current;
     },
+    issue,
   };
 }
 

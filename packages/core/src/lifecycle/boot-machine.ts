@@ -26,8 +26,9 @@ export async function bootMachine(engine: Engine, session: MachineSession, call:
     const { intent, name } = session;
     let status = await op.step("inspect", "reading the machine's state", () => settled(session, op));
     assertUsable(name, status);
+    const interrupted = (await intent.read())?.operation;
     // By a stop that was cut off the guest may have been told to go down, or not.
-    const wasStopping = (await intent.read())?.operation === "stop";
+    const wasStopping = interrupted === "stop";
     if (!isOn(status)) await powerOn(engine, session, op, status);
     if ((await waitUntilReady(engine, session, op, status.state, wasStopping)) === "off") {
       status = { state: "stopped" };
@@ -38,7 +39,9 @@ export async function bootMachine(engine: Engine, session: MachineSession, call:
     if (isOn(status)) {
       // It drifts, and stood still while the host slept; no host can tell how far it is behind.
       await syncClock(engine, session, op);
-      if (wasStopping) await intent.resolve();
+      // Nobody was told that it is ready: it counts as just booted.
+      if (interrupted === "start") await certifyEngine(engine, session, op);
+      if (interrupted !== undefined) await intent.resolve();
       return;
     }
     if (status.state !== "stopped") await syncClock(engine, session, op);

@@ -42,6 +42,7 @@ async function install(engine: Engine, session: MachineSession, made: CertifiedK
     await using transport = createTransport(engine.host, access, { machine: session });
     const argv = ["sudo", "-n", "sh", "-c", INSTALL, "mk", made.certificate];
     await transport.exec(argv, { signal, input: made.privateKey, check: true });
+    await session.identity.issue(made);
   } catch (error) {
     op.signal.throwIfAborted();
     op.emit({

@@ -27,7 +27,7 @@ export interface Reconciled {
  * it: a creation is undone, since nobody has used that machine, and a deletion is finished. What was being started, stopped or changed
  * still exists: its driver is asked for its state each time, so only settings that may be half applied are applied again, as they were; a
  * driver that cannot is a warning.
- * What was being made anew is left to a start, which goes on with it; so is a stop, after which a start asks whether the guest was told.
+ * What was being made anew is left to a start, which goes on with it; so is a start, and a stop, after which it asks whether the guest was told.
  */
 export async function reconcileMachine(
   engine: Engine,
@@ -55,8 +55,6 @@ async function settle(engine: Engine, session: MachineSession, call: Call): Prom
       await deleteMachine(engine, session, call);
       return undefined;
     case "start":
-      await session.intent.resolve();
-      return { session };
     case "stop":
       return { session };
     case "reconfigure":
