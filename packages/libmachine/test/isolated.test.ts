@@ -20,10 +20,10 @@ it("has its running machine killed before the removal, as in process", async () 
     await using machine = await mk.start({ name: "m1", driver: "pretend" });
     await machine.delete();
     expect(steps.filter((step) => step.startsWith("delete"))).toEqual([
-      "delete intent",
       "delete inspect",
       "delete kill",
       "delete driver",
+      "delete intent",
       "delete files",
     ]);
   }
