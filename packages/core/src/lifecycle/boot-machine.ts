@@ -38,13 +38,13 @@ export async function bootMachine(engine: Engine, session: MachineSession, call:
 
     if (isOn(status)) {
       // It drifts, and stood still while the host slept; no host can tell how far it is behind.
-      await syncClock(engine, session, op);
+      await syncClock(engine, session, op, "running");
       // Nobody was told that it is ready: it counts as just booted.
       if (interrupted === "start") await certifyEngine(engine, session, op);
       if (interrupted !== undefined) await intent.resolve();
       return;
     }
-    if (status.state !== "stopped") await syncClock(engine, session, op);
+    if (status.state !== "stopped") await syncClock(engine, session, op, "resumed");
     // Only after a boot: the engine begins anew for it, and then there are no containers yet but those that it starts again by itself.
     else await certifyEngine(engine, session, op);
     await op.step("resolve", "finishing", () => intent.resolve());

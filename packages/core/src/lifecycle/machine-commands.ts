@@ -57,7 +57,7 @@ export async function resume(engine: Engine, name: string, call: Call): Promise<
       const status = await inspectMachine(session, op.signal);
       if (status.state !== "paused") return await assertRunning(session, op.signal);
       await op.step("driver", "resuming the machine", () => suspension.resume(op));
-      await syncClock(engine, session, op);
+      await syncClock(engine, session, op, "resumed");
       op.emit({ type: "machine.state", state: "running" });
     });
   });
